@@ -1,0 +1,22 @@
+// Sum of two gradients of one tensor.
+//
+//   forward: y[o] = a[o] + b[o]
+//
+// One invocation owns one element.
+#import grid
+
+struct Params {
+    len: u32,   // elements of each buffer
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(WG)
+fn forward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    y[o] = a[o] + b[o];
+}

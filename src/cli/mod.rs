@@ -1,0 +1,1 @@
+//! The command line: turns what was typed into one configuration and calls the library.

@@ -1,0 +1,1 @@
+//! Image sources in host memory. Knows no tensors and no devices.

@@ -1,0 +1,1 @@
+//! Files of named arrays: bytes to arrays and back. Knows nothing of networks.

@@ -1,0 +1,24 @@
+//! `ganas` searches, trains, evaluates and exports generative adversarial networks on any Vulkan, Metal or DX12
+//! GPU or on the CPU.
+//!
+//! Rooms, from the bottom: [`device`] (buffers, kernels), [`tensor`] (values, tape), [`ops`] (one differentiable
+//! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`space`]
+//! (architectures), [`runs`] (run folders), [`search`] (the algorithms), [`cli`] (the command line).
+
+pub mod cli;
+pub mod data;
+pub mod device;
+mod error;
+pub mod formats;
+pub mod nn;
+pub mod ops;
+mod rng;
+pub mod runs;
+pub mod search;
+pub mod space;
+pub mod tensor;
+
+pub use device::Device;
+pub use error::Error;
+pub use rng::Rng;
+pub use tensor::{Grads, Shape, Tensor};

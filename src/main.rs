@@ -1,0 +1,3 @@
+//! The `ganas` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Layers, initialisation, losses, spectral norm, optimisers. Knows no genotypes.

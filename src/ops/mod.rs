@@ -1,0 +1,1 @@
+//! One differentiable operation per file: its rule once, its kernels for both devices.

@@ -1,0 +1,1 @@
+//! Architectures as categorical choices: genotypes, validity, cost, drawing, building.
