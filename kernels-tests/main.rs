@@ -1,1 +1,8 @@
-fn main(){}
+//! Every kernel on every device of this machine against an f64 reference.
+//!
+//! One binary, because each test binary links the whole driver stack.
+
+mod check;
+mod reference;
+
+mod accumulate;

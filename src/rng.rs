@@ -95,7 +95,8 @@ mod tests {
     fn moments_of_the_draws() {
         let mut rng = Rng::seed(1);
         let n = 200_000;
-        let mean = |f: &mut dyn FnMut() -> f32| (0..n).map(|_| f64::from(f())).sum::<f64>() / n as f64;
+        let mean =
+            |f: &mut dyn FnMut() -> f32| (0..n).map(|_| f64::from(f())).sum::<f64>() / n as f64;
         assert!(mean(&mut || rng.normal()).abs() < 0.01);
         assert!((mean(&mut || rng.normal().powi(2)) - 1.0).abs() < 0.02);
         assert!((mean(&mut || rng.uniform()) - 0.5).abs() < 0.005);

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::Error;
 pub use cpu::{Cpu, CpuBuffer};
-pub(crate) use gpu::{kernel, params};
 pub use gpu::{Gpu, GpuBuffer, GpuOptions};
+pub(crate) use gpu::{kernel, params};
 
 /// Where tensors live and kernels run. Cloning is cheap; clones are the same device.
 #[derive(Clone)]

@@ -27,7 +27,10 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
             let (a, b) = (a.cpu(), b.cpu());
             threads::elements(y.cpu_mut(), |start, y| {
                 let n = y.len();
-                for (y, (a, b)) in y.iter_mut().zip(a[start..start + n].iter().zip(&b[start..start + n])) {
+                for (y, (a, b)) in y
+                    .iter_mut()
+                    .zip(a[start..start + n].iter().zip(&b[start..start + n]))
+                {
                     *y = a + b;
                 }
             });

@@ -40,11 +40,32 @@ impl Tensor {
     /// If this tensor does not have one element, or one of `leaves` is not a leaf.
     #[track_caller]
     pub fn backward(&self, leaves: &[&Tensor]) -> Grads {
-        assert!(self.elements() == 1, "backward: wants one element, got {}", self.shape);
+        assert!(
+            self.elements() == 1,
+            "backward: wants one element, got {}",
+            self.shape
+        );
+        self.backward_from(&Tensor::full(&self.device(), self.shape, 1.0), leaves)
+    }
+
+    /// Gradients of `sum(self * gy)` with respect to `leaves`: the vector-Jacobian product.
+    ///
+    /// # Panics
+    /// If `gy` has another shape, or one of `leaves` is not a leaf.
+    #[track_caller]
+    pub fn backward_from(&self, gy: &Tensor, leaves: &[&Tensor]) -> Grads {
+        assert!(
+            gy.shape == self.shape,
+            "backward: gradient {} for {}",
+            gy.shape,
+            self.shape
+        );
         let mut needed: HashMap<u64, bool> = HashMap::new();
         for leaf in leaves {
             let node = leaf.node.as_ref().filter(|n| n.made.is_none());
-            let node = node.expect("backward: asked for the gradient of a tensor that is not a leaf (use .param())");
+            let node = node.expect(
+                "backward: asked for the gradient of a tensor that is not a leaf (use .param())",
+            );
             needed.insert(node.id, true);
         }
         let mut grads = Grads(HashMap::new());
@@ -55,7 +76,7 @@ impl Tensor {
 
         let mut pending: BTreeMap<u64, (Arc<Node>, Tensor)> = BTreeMap::new();
         if needed[&root.id] {
-            pending.insert(root.id, (root.clone(), Tensor::full(&self.device(), self.shape, 1.0)));
+            pending.insert(root.id, (root.clone(), gy.detach()));
         }
         while let Some((id, (node, gy))) = pending.pop_last() {
             let Some(made) = &node.made else {

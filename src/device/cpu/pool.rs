@@ -110,7 +110,10 @@ mod tests {
     fn classes_waste_at_most_a_quarter() {
         for lines in 1..5000 {
             let class = class(lines);
-            assert!(class >= lines && class * 4 <= lines * 5 + 4, "{lines} -> {class}");
+            assert!(
+                class >= lines && class * 4 <= lines * 5 + 4,
+                "{lines} -> {class}"
+            );
         }
     }
 }

@@ -26,22 +26,54 @@ pub struct Gpu {}
 pub struct GpuBuffer {}
 
 impl Gpu {
-    pub fn adapters() -> Vec<DeviceInfo> { todo!() }
+    pub fn adapters() -> Vec<DeviceInfo> {
+        todo!()
+    }
     /// Opens adapter `index` of [`Gpu::adapters`].
-    pub fn open(_index: usize, _options: GpuOptions) -> Result<Gpu, Error> { todo!() }
-    pub fn alloc(&self, _len: usize) -> GpuBuffer { todo!() }
-    pub fn upload(&self, _data: &[f32]) -> GpuBuffer { todo!() }
-    pub fn read(&self, _buffer: &GpuBuffer, _len: usize) -> Result<Vec<f32>, Error> { todo!() }
+    pub fn open(_index: usize, _options: GpuOptions) -> Result<Gpu, Error> {
+        todo!()
+    }
+    pub fn alloc(&self, _len: usize) -> GpuBuffer {
+        todo!()
+    }
+    pub fn upload(&self, _data: &[f32]) -> GpuBuffer {
+        todo!()
+    }
+    pub fn read(&self, _buffer: &GpuBuffer, _len: usize) -> Result<Vec<f32>, Error> {
+        todo!()
+    }
     /// Records one dispatch.
-    pub fn launch<P: Params>(&self, _kernel: &Kernel, _params: &P, _buffers: &[(&str, &GpuBuffer)], _grid: Grid) { todo!() }
-    pub(super) fn sync(&self) -> Result<(), Error> { todo!() }
-    pub(super) fn check(&self) -> Result<(), Error> { todo!() }
-    pub(super) fn memory(&self) -> MemoryStats { todo!() }
-    pub(super) fn poison(&self) { todo!() }
-    pub(super) fn info(&self) -> &DeviceInfo { todo!() }
-    pub(super) fn same(&self, _other: &Gpu) -> bool { todo!() }
+    pub fn launch<P: Params>(
+        &self,
+        _kernel: &Kernel,
+        _params: &P,
+        _buffers: &[(&str, &GpuBuffer)],
+        _grid: Grid,
+    ) {
+        todo!()
+    }
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        todo!()
+    }
+    pub(super) fn check(&self) -> Result<(), Error> {
+        todo!()
+    }
+    pub(super) fn memory(&self) -> MemoryStats {
+        todo!()
+    }
+    pub(super) fn poison(&self) {
+        todo!()
+    }
+    pub(super) fn info(&self) -> &DeviceInfo {
+        todo!()
+    }
+    pub(super) fn same(&self, _other: &Gpu) -> bool {
+        todo!()
+    }
 }
 
 impl GpuBuffer {
-    pub(crate) fn device(&self) -> Gpu { todo!() }
+    pub(crate) fn device(&self) -> Gpu {
+        todo!()
+    }
 }
