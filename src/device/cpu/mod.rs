@@ -4,6 +4,7 @@
 
 mod pool;
 pub mod threads;
+pub mod tile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

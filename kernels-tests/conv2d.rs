@@ -1,0 +1,131 @@
+//! Convolution: every kernel of the searches and of Inception, forward and both gradients.
+
+use ganas::Tensor;
+use ganas::ops::conv2d::{Conv2d, TapConv, conv2d_plain};
+
+use crate::check::{check_op, close, devices, normal, tolerance};
+use crate::reference::Array;
+
+/// x `[n,h,w,cin]`, w `[taps,cin,cout]`, optional bias.
+fn reference(conv: &TapConv, x: &Array, w: &Array, bias: Option<&Array>) -> Array {
+    let [n, h, width, cin] = x.shape[..] else { panic!("{:?}", x.shape) };
+    let cout = w.shape[2];
+    let [oh, ow] = conv.out(h, width);
+    let mut y = Array::zeros(&[n, oh, ow, cout]);
+    let inside = |at: usize, d: i32, size: usize| {
+        let at = (at * conv.stride) as i32 + d;
+        (0..size as i32).contains(&at).then_some(at as usize)
+    };
+    for b in 0..n {
+        for i in 0..oh {
+            for j in 0..ow {
+                for o in 0..cout {
+                    let mut sum = bias.map_or(0.0, |b| b.data[o]);
+                    for (t, &(dy, dx)) in conv.taps.iter().enumerate() {
+                        let (Some(r), Some(c)) = (inside(i, dy, h), inside(j, dx, width)) else { continue };
+                        for k in 0..cin {
+                            sum += x.at(&[b, r, c, k]) * w.at(&[t, k, o]);
+                        }
+                    }
+                    y.set(&[b, i, j, o], sum);
+                }
+            }
+        }
+    }
+    y
+}
+
+#[track_caller]
+fn check(conv: impl Into<TapConv>, x: [usize; 4], cout: usize) {
+    let conv = conv.into();
+    let taps = conv.taps.len();
+    let inputs = [normal(&x), normal(&[taps, x[3], cout]), normal(&[cout])];
+    let summed = taps * x[3];
+    check_op(
+        &format!("conv2d {taps} taps"),
+        &inputs,
+        summed.max(x[0] * x[1] * x[2]),
+        |t| t[0].conv2d_bias(&t[1], &t[2], conv.clone()),
+        |a| reference(&conv, &a[0], &a[1], Some(&a[2])),
+    );
+}
+
+#[test]
+fn conv2d_of_every_kind() {
+    check(Conv2d::same(1), [1, 1, 1, 1], 1);
+    check(Conv2d::same(3), [2, 5, 7, 3], 5);
+    check(Conv2d::same(3), [1, 9, 9, 17], 33);
+    check(Conv2d::same(5), [1, 4, 4, 8], 8);
+    check(Conv2d::new(3).dilation(2).pad(2), [2, 8, 8, 4], 7);
+    check(Conv2d::new(5).dilation(2).pad(4), [1, 8, 6, 3], 4);
+    check(Conv2d::new(4).stride(2).pad(1), [2, 8, 8, 3], 6);
+}
+
+#[test]
+fn conv2d_with_strides() {
+    check(Conv2d::same(3).stride(2), [2, 7, 5, 3], 5);
+    check(Conv2d::same(5).stride(2), [1, 8, 8, 4], 9);
+    check(Conv2d::new(3).dilation(2).pad(2).stride(2), [1, 6, 7, 5], 3);
+    check(Conv2d::new(5).dilation(2).pad(4).stride(2), [3, 2, 2, 5], 3);
+    check(Conv2d::new(3).stride(3), [1, 11, 10, 2], 4);
+    // No tap reads the odd pixels: their gradient is zero, not what the pool held.
+    check(Conv2d::new(1).stride(2), [1, 5, 6, 3], 4);
+}
+
+#[test]
+fn conv2d_with_long_and_asymmetric_kernels() {
+    let kernel = |kernel: [usize; 2], pad: [usize; 2]| Conv2d {
+        kernel,
+        stride: 1,
+        pad,
+        dilation: 1,
+    };
+    check(kernel([1, 7], [0, 3]), [1, 6, 9, 4], 5);
+    check(kernel([7, 1], [3, 0]), [1, 9, 6, 4], 5);
+    // More taps than one launch takes.
+    check(Conv2d::new(11).pad(5), [1, 6, 6, 2], 3);
+}
+
+#[test]
+fn conv2d_over_arbitrary_taps() {
+    let conv = TapConv {
+        taps: vec![(0, 0), (-3, 2), (1, -1), (2, 2), (0, 1)],
+        stride: 1,
+        slack: [-1, -1],
+    };
+    check(conv, [2, 6, 5, 3], 10);
+}
+
+#[test]
+fn conv2d_over_several_tasks_and_grid_rows() {
+    // 64 groups of 64 invocations a row on the small device; several tasks and splits everywhere.
+    check(Conv2d::same(3), [3, 20, 24, 16], 56);
+    check(Conv2d::same(1), [2, 40, 40, 8], 64);
+}
+
+#[test]
+fn conv2d_fast_kernel_equals_its_specification() {
+    for (name, device) in devices() {
+        let mut rng = ganas::Rng::seed(5);
+        for (conv, shape, cout) in [
+            (Conv2d::same(3), [2, 9, 6, 12], 20),
+            (Conv2d::same(5).stride(2), [1, 16, 16, 8], 24),
+        ] {
+            let conv = TapConv::from(conv);
+            let x = Tensor::normal(device, shape, &mut rng);
+            let w = Tensor::normal(device, [conv.taps.len(), shape[3], cout], &mut rng);
+            let want: Vec<f64> =
+                conv2d_plain(&x, &w, &conv).to_vec().unwrap().iter().map(|&v| f64::from(v)).collect();
+            let got = x.conv2d(&w, conv.clone()).to_vec().unwrap();
+            close(name, &got, &want, tolerance(conv.taps.len() * shape[3]));
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "conv2d: x has 16 channels, w wants 8 (x [4,8,8,16], w [9,8,32])")]
+fn conv2d_names_both_shapes() {
+    let device = ganas::Device::cpu();
+    let (x, w) = (Tensor::zeros(&device, [4, 8, 8, 16]), Tensor::zeros(&device, [9, 8, 32]));
+    x.conv2d(&w, Conv2d::same(3));
+}

@@ -1,0 +1,248 @@
+// Convolution over a list of taps, NHWC.
+//
+//   forward_plain: y[n, at+step*(i,j), o] = bias[o] + sum over t, c of x[n, (i,j)*stride + tap_t, c] * w[t,c,o],
+//                  x zero outside the image: the specification
+//   pack_x:        a window of x with zeros around it, channels padded with zeros to a multiple of 8
+//   pack_w:        w of the taps in the table, channels padded likewise; transposed for the input gradient
+//   forward:       the same sum over a packed x and w
+//   backward_w:    part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
+//   finish_w:      gw[t,c,o] = sum over s of part[s,t,c,o]
+//
+// forward and backward_w: one invocation owns 8 x 8 results in registers, so that each vec4 it loads is used eight
+// times; the zeros of the packed copies spare it every bounds check. The others own one element each.
+#import grid
+
+struct Params {
+    len: u32,       // invocations with work
+    h: u32,         // rows, columns and channels of x (packed: of the packed copy)
+    w: u32,
+    cin: u32,
+    rows: u32,      // output positions of this launch, per image
+    columns: u32,
+    cout: u32,      // channels of the output in memory
+    stride: u32,
+    oh: u32,        // size of the output image
+    ow: u32,
+    step: u32,      // output position (i, j) lies at (y0, x0) + step * (i, j)
+    y0: u32,
+    x0: u32,
+    taps: u32,
+    flag: u32,      // bit 0: add the bias; bit 1: transpose w
+    extra: u32,     // pack_w: source cout; backward_w, finish_w: splits
+    table: array<vec4<u32>, 11>,    // two taps a word, 8 bits each for dy and dx, biased by 128
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+fn word(t: u32) -> u32 {
+    return (p.table[t / 8u][(t / 2u) % 4u] >> ((t % 2u) * 16u)) & 0xffffu;
+}
+
+// (dy, dx) of tap t.
+fn tap(t: u32) -> vec2<i32> {
+    let packed = word(t);
+    return vec2<i32>(i32(packed >> 8u) - 128, i32(packed & 0xffu) - 128);
+}
+
+// Where output position q of this launch lies in y, in pixels.
+fn pixel(q: u32) -> u32 {
+    let j = q % p.columns;
+    let i = (q / p.columns) % p.rows;
+    let n = q / (p.columns * p.rows);
+    return (n * p.oh + p.y0 + i * p.step) * p.ow + p.x0 + j * p.step;
+}
+
+@compute @workgroup_size(WG)
+fn forward_plain(at: Grid) {
+    let k = linear(at);
+    if k >= p.len { return; }
+    let o = k % p.cout;
+    let q = k / p.cout;
+    let j = i32((q % p.columns) * p.stride);
+    let i = i32(((q / p.columns) % p.rows) * p.stride);
+    let n = q / (p.columns * p.rows);
+    var sum = 0.0;
+    if (p.flag & 1u) != 0u { sum = bias[o]; }
+    for (var t = 0u; t < p.taps; t++) {
+        let at = vec2<i32>(i, j) + tap(t);
+        if at.x < 0 || at.x >= i32(p.h) || at.y < 0 || at.y >= i32(p.w) { continue; }
+        let from = ((n * p.h + u32(at.x)) * p.w + u32(at.y)) * p.cin;
+        for (var c = 0u; c < p.cin; c++) {
+            sum += x[from + c] * w[(t * p.cin + c) * p.cout + o];
+        }
+    }
+    y[pixel(q) * p.cout + o] = sum;
+}
+
+// Here rows, columns are the size of the window, cout its padded channels, and (y0, x0), biased by 128, its corner.
+@compute @workgroup_size(WG)
+fn pack_x(at: Grid) {
+    let k = linear(at);
+    if k >= p.len { return; }
+    let c = k % p.cout;
+    let q = k / p.cout;
+    let j = i32(q % p.columns) + i32(p.x0) - 128;
+    let i = i32((q / p.columns) % p.rows) + i32(p.y0) - 128;
+    let n = q / (p.columns * p.rows);
+    var value = 0.0;
+    if c < p.cin && i >= 0 && i < i32(p.h) && j >= 0 && j < i32(p.w) {
+        value = x[((n * p.h + u32(i)) * p.w + u32(j)) * p.cin + c];
+    }
+    y[k] = value;
+}
+
+// Here the table holds the index of the source tap, cin and extra are the source's channels, rows and cout the
+// packed ones (already exchanged when transposing).
+@compute @workgroup_size(WG)
+fn pack_w(at: Grid) {
+    let k = linear(at);
+    if k >= p.len { return; }
+    let o = k % p.cout;
+    let c = (k / p.cout) % p.rows;
+    let t = word(k / (p.cout * p.rows));
+    var from = vec2<u32>(c, o);
+    if (p.flag & 2u) != 0u { from = vec2<u32>(o, c); }
+    var value = 0.0;
+    if from.x < p.cin && from.y < p.extra {
+        value = w[(t * p.cin + from.x) * p.extra + from.y];
+    }
+    y[k] = value;
+}
+
+fn rank4(sum: vec4<f32>, a: vec4<f32>, r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> vec4<f32> {
+    return fma(vec4(a.w), r3, fma(vec4(a.z), r2, fma(vec4(a.y), r1, fma(vec4(a.x), r0, sum))));
+}
+
+// First vec4 of the packed window pixel under output position q; positions past the end repeat the last one.
+fn corner(q: u32) -> u32 {
+    let last = min(q, p.len - 1u);
+    let j = last % p.columns;
+    let i = (last / p.columns) % p.rows;
+    let n = last / (p.columns * p.rows);
+    return ((n * p.h + i * p.stride) * p.w + j * p.stride) * (p.cin / 4u);
+}
+
+fn store(q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
+    if q >= p.len { return; }
+    let to = pixel(q) * p.cout + o;
+    for (var i = 0u; i < 4u; i++) {
+        if o + i < p.cout {
+            y[to + i] = low[i] + select(0.0, bias[min(o + i, p.cout - 1u)], (p.flag & 1u) != 0u);
+        }
+        if o + 4u + i < p.cout {
+            y[to + 4u + i] = high[i] + select(0.0, bias[min(o + 4u + i, p.cout - 1u)], (p.flag & 1u) != 0u);
+        }
+    }
+}
+
+// Here len counts output positions; extra is the padded number of output channels.
+@compute @workgroup_size(WG)
+fn forward(at: Grid) {
+    let tiles = p.extra / 8u;
+    let k = linear(at);
+    let q = (k / tiles) * 8u;
+    if q >= p.len { return; }
+    let o = (k % tiles) * 8u;
+    let c4 = p.cin / 4u;
+    let o4 = p.extra / 4u;
+    let q0 = corner(q); let q1 = corner(q + 1u); let q2 = corner(q + 2u); let q3 = corner(q + 3u);
+    let q4 = corner(q + 4u); let q5 = corner(q + 5u); let q6 = corner(q + 6u); let q7 = corner(q + 7u);
+    var a0: vec4<f32>; var a1: vec4<f32>; var a2: vec4<f32>; var a3: vec4<f32>;
+    var a4: vec4<f32>; var a5: vec4<f32>; var a6: vec4<f32>; var a7: vec4<f32>;
+    var b0: vec4<f32>; var b1: vec4<f32>; var b2: vec4<f32>; var b3: vec4<f32>;
+    var b4: vec4<f32>; var b5: vec4<f32>; var b6: vec4<f32>; var b7: vec4<f32>;
+    var r = o / 4u;
+    for (var t = 0u; t < p.taps; t++) {
+        let d = tap(t);
+        let from = (u32(d.x) * p.w + u32(d.y)) * c4;
+        for (var c = from; c < from + c4; c++) {
+            let l0 = w4[r]; let h0 = w4[r + 1u]; r += o4;
+            let l1 = w4[r]; let h1 = w4[r + 1u]; r += o4;
+            let l2 = w4[r]; let h2 = w4[r + 1u]; r += o4;
+            let l3 = w4[r]; let h3 = w4[r + 1u]; r += o4;
+            var v = x4[q0 + c]; a0 = rank4(a0, v, l0, l1, l2, l3); b0 = rank4(b0, v, h0, h1, h2, h3);
+            v = x4[q1 + c]; a1 = rank4(a1, v, l0, l1, l2, l3); b1 = rank4(b1, v, h0, h1, h2, h3);
+            v = x4[q2 + c]; a2 = rank4(a2, v, l0, l1, l2, l3); b2 = rank4(b2, v, h0, h1, h2, h3);
+            v = x4[q3 + c]; a3 = rank4(a3, v, l0, l1, l2, l3); b3 = rank4(b3, v, h0, h1, h2, h3);
+            v = x4[q4 + c]; a4 = rank4(a4, v, l0, l1, l2, l3); b4 = rank4(b4, v, h0, h1, h2, h3);
+            v = x4[q5 + c]; a5 = rank4(a5, v, l0, l1, l2, l3); b5 = rank4(b5, v, h0, h1, h2, h3);
+            v = x4[q6 + c]; a6 = rank4(a6, v, l0, l1, l2, l3); b6 = rank4(b6, v, h0, h1, h2, h3);
+            v = x4[q7 + c]; a7 = rank4(a7, v, l0, l1, l2, l3); b7 = rank4(b7, v, h0, h1, h2, h3);
+        }
+    }
+    store(q, o, a0, b0); store(q + 1u, o, a1, b1); store(q + 2u, o, a2, b2); store(q + 3u, o, a3, b3);
+    store(q + 4u, o, a4, b4); store(q + 5u, o, a5, b5); store(q + 6u, o, a6, b6); store(q + 7u, o, a7, b7);
+}
+
+// Here x4 is the packed window, w4 is gy, cin and cout are padded, oh counts all output rows of the batch, rows
+// those of one image. Splits cut the rows, because there are few weights and many pixels.
+@compute @workgroup_size(WG)
+fn backward_w(at: Grid) {
+    let k = linear(at);
+    if k >= p.len { return; }
+    let ctiles = p.cin / 8u;
+    let otiles = p.cout / 8u;
+    let ot = k % otiles;
+    let ct = (k / otiles) % ctiles;
+    let t = (k / (otiles * ctiles)) % p.taps;
+    let s = k / (otiles * ctiles * p.taps);
+    let c4 = p.cin / 4u;
+    let o4 = p.cout / 4u;
+    let d = tap(t);
+    var a0: vec4<f32>; var a1: vec4<f32>; var a2: vec4<f32>; var a3: vec4<f32>;
+    var a4: vec4<f32>; var a5: vec4<f32>; var a6: vec4<f32>; var a7: vec4<f32>;
+    var b0: vec4<f32>; var b1: vec4<f32>; var b2: vec4<f32>; var b3: vec4<f32>;
+    var b4: vec4<f32>; var b5: vec4<f32>; var b6: vec4<f32>; var b7: vec4<f32>;
+    let per_split = (p.oh + p.extra - 1u) / p.extra;
+    let end = min((s + 1u) * per_split, p.oh);
+    for (var row = s * per_split; row < end; row++) {
+        let top = (row / p.rows) * p.h + (row % p.rows) * p.stride + u32(d.x);
+        var from = (top * p.w + u32(d.y)) * c4 + ct * 2u;
+        var g = row * p.columns * o4 + ot * 2u;
+        for (var j = 0u; j < p.columns; j++) {
+            let u = x4[from]; let v = x4[from + 1u];
+            let l = w4[g]; let h = w4[g + 1u];
+            a0 = fma(vec4(u.x), l, a0); b0 = fma(vec4(u.x), h, b0);
+            a1 = fma(vec4(u.y), l, a1); b1 = fma(vec4(u.y), h, b1);
+            a2 = fma(vec4(u.z), l, a2); b2 = fma(vec4(u.z), h, b2);
+            a3 = fma(vec4(u.w), l, a3); b3 = fma(vec4(u.w), h, b3);
+            a4 = fma(vec4(v.x), l, a4); b4 = fma(vec4(v.x), h, b4);
+            a5 = fma(vec4(v.y), l, a5); b5 = fma(vec4(v.y), h, b5);
+            a6 = fma(vec4(v.z), l, a6); b6 = fma(vec4(v.z), h, b6);
+            a7 = fma(vec4(v.w), l, a7); b7 = fma(vec4(v.w), h, b7);
+            from += p.stride * c4;
+            g += o4;
+        }
+    }
+    var to = ((s * p.taps + t) * p.cin + ct * 8u) * o4 + ot * 2u;
+    y4[to] = a0; y4[to + 1u] = b0; to += o4;
+    y4[to] = a1; y4[to + 1u] = b1; to += o4;
+    y4[to] = a2; y4[to + 1u] = b2; to += o4;
+    y4[to] = a3; y4[to + 1u] = b3; to += o4;
+    y4[to] = a4; y4[to + 1u] = b4; to += o4;
+    y4[to] = a5; y4[to + 1u] = b5; to += o4;
+    y4[to] = a6; y4[to + 1u] = b6; to += o4;
+    y4[to] = a7; y4[to + 1u] = b7;
+}
+
+// Here x holds the parts, rows and columns are their padded channels.
+@compute @workgroup_size(WG)
+fn finish_w(at: Grid) {
+    let k = linear(at);
+    if k >= p.len { return; }
+    let o = k % p.cout;
+    let c = (k / p.cout) % p.cin;
+    let t = k / (p.cout * p.cin);
+    var sum = 0.0;
+    for (var s = 0u; s < p.extra; s++) {
+        sum += x[((s * p.taps + t) * p.rows + c) * p.columns + o];
+    }
+    y[k] = sum;
+}

@@ -1,0 +1,276 @@
+//! The inner kernel of every convolution on the CPU: a small tile of outputs held in registers.
+//!
+//!   c[m][j] (+)= sum over runs r, over i < r.len of  a[r.start + i*a_step + m*a_row] * b[(position of (r, i))*width + j]
+//!
+//! `a` is read in place with two strides, so neither an im2col matrix nor a packed copy of the image exists;
+//! `b` is packed by the caller, one row of `width = 16*nv` floats per summed term, runs one after another.
+//! Each output is summed in the order of the runs whatever the tile's size, so bits do not depend on tiling.
+
+/// Lanes of one column vector; a packed row of `b` is 1 to [`MAX_VECTORS`] of them wide.
+pub const LANES: usize = 16;
+/// Most column vectors per tile: with 8 rows, 24 accumulators of the 32 registers of AVX-512.
+pub const MAX_VECTORS: usize = 3;
+/// Most rows per tile.
+pub const MAX_ROWS: usize = 8;
+
+/// Consecutive terms of the sum: `len` elements of `a` from `start` on.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// First element in `a` for row 0 of the tile.
+    pub start: usize,
+    /// Number of terms.
+    pub len: usize,
+}
+
+/// Strides of `a` in floats: from one term of the sum to the next, and from one row of the tile to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Strides {
+    /// From term to term.
+    pub step: usize,
+    /// From row to row.
+    pub row: usize,
+}
+
+/// One tile of results, row-major, `width` floats a row.
+pub type Tile = [f32; MAX_ROWS * MAX_VECTORS * LANES];
+
+/// Largest number of tile rows that the kernel handles at once and that does not exceed `left`.
+pub fn rows_for(left: usize) -> usize {
+    match left {
+        0..=1 => left,
+        2..=3 => 2,
+        4..=7 => 4,
+        _ => 8,
+    }
+}
+
+/// Computes one tile of `rows` (1, 2, 4 or 8) by `vectors` (1 to 3) column vectors into `c`, replacing its content.
+///
+/// # Panics
+/// If a run reaches beyond `a`, or `b` is too short.
+pub fn tile(
+    rows: usize,
+    vectors: usize,
+    a: &[f32],
+    strides: Strides,
+    runs: &[Run],
+    b: &[f32],
+    c: &mut Tile,
+) {
+    assert!(
+        (1..=MAX_VECTORS).contains(&vectors),
+        "tile: {vectors} vectors"
+    );
+    let mut terms = 0;
+    for run in runs {
+        if run.len > 0 {
+            let last = run.start + (run.len - 1) * strides.step + (rows - 1) * strides.row;
+            assert!(last < a.len(), "tile: run ends at {last} of {}", a.len());
+            terms += run.len;
+        }
+    }
+    assert!(b.len() >= terms * vectors * LANES, "tile: b is too short");
+
+    macro_rules! pick {
+        ($kernel:ident) => {
+            match (rows, vectors) {
+                (1, 1) => $kernel::<1, 1>,
+                (1, 2) => $kernel::<1, 2>,
+                (1, 3) => $kernel::<1, 3>,
+                (2, 1) => $kernel::<2, 1>,
+                (2, 2) => $kernel::<2, 2>,
+                (2, 3) => $kernel::<2, 3>,
+                (4, 1) => $kernel::<4, 1>,
+                (4, 2) => $kernel::<4, 2>,
+                (4, 3) => $kernel::<4, 3>,
+                (8, 1) => $kernel::<8, 1>,
+                (8, 2) => $kernel::<8, 2>,
+                (8, 3) => $kernel::<8, 3>,
+                _ => panic!("tile: {rows} rows"),
+            }
+        };
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], &mut Tile) = pick!(avx512);
+            // SAFETY: the processor has AVX-512F, and the bounds of all reads were checked above.
+            return unsafe { kernel(a, strides, runs, b, c) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], &mut Tile) = pick!(avx2);
+            // SAFETY: the processor has AVX2 and FMA.
+            return unsafe { kernel(a, strides, runs, b, c) };
+        }
+    }
+    pick!(portable)(a, strides, runs, b, c);
+}
+
+/// # Safety
+/// The processor must have AVX-512F; every element that `runs` name must lie in `a`, and `b` must hold one packed
+/// row per term.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
+    a: &[f32],
+    strides: Strides,
+    runs: &[Run],
+    b: &[f32],
+    c: &mut Tile,
+) {
+    use std::arch::x86_64::{
+        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    };
+    let mut acc = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+    let mut b = b.as_ptr();
+    // SAFETY: the caller vouches for all reads; writes stay within ROWS * VECTORS * LANES <= the tile.
+    unsafe {
+        for run in runs {
+            let mut p = a.as_ptr().add(run.start);
+            for _ in 0..run.len {
+                let mut column = [_mm512_setzero_ps(); VECTORS];
+                for (v, column) in column.iter_mut().enumerate() {
+                    *column = _mm512_loadu_ps(b.add(v * LANES));
+                }
+                for (m, acc) in acc.iter_mut().enumerate() {
+                    let x = _mm512_set1_ps(*p.add(m * strides.row));
+                    for (acc, column) in acc.iter_mut().zip(&column) {
+                        *acc = _mm512_fmadd_ps(x, *column, *acc);
+                    }
+                }
+                p = p.wrapping_add(strides.step);
+                b = b.add(VECTORS * LANES);
+            }
+        }
+        for (m, acc) in acc.iter().enumerate() {
+            for (v, acc) in acc.iter().enumerate() {
+                _mm512_storeu_ps(c.as_mut_ptr().add((m * VECTORS + v) * LANES), *acc);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The processor must have AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(
+    a: &[f32],
+    strides: Strides,
+    runs: &[Run],
+    b: &[f32],
+    c: &mut Tile,
+) {
+    lanes::<ROWS, VECTORS>(a, strides, runs, b, c, |x, y, z| x.mul_add(y, z));
+}
+
+fn portable<const ROWS: usize, const VECTORS: usize>(
+    a: &[f32],
+    strides: Strides,
+    runs: &[Run],
+    b: &[f32],
+    c: &mut Tile,
+) {
+    lanes::<ROWS, VECTORS>(a, strides, runs, b, c, |x, y, z| x * y + z);
+}
+
+/// The same loops over plain arrays, half a vector and four rows at a time so that 16 registers suffice; the
+/// compiler vectorises them for whatever the caller was compiled for.
+#[inline(always)]
+fn lanes<const ROWS: usize, const VECTORS: usize>(
+    a: &[f32],
+    strides: Strides,
+    runs: &[Run],
+    b: &[f32],
+    c: &mut Tile,
+    fma: impl Fn(f32, f32, f32) -> f32,
+) {
+    let width = VECTORS * LANES;
+    for half in 0..VECTORS * 2 {
+        for first in (0..ROWS).step_by(4) {
+            let rows = (ROWS - first).min(4);
+            let mut acc = [[0.0_f32; LANES / 2]; 4];
+            let mut term = 0;
+            for run in runs {
+                for i in 0..run.len {
+                    let at = term * width + half * (LANES / 2);
+                    let column: &[f32; LANES / 2] =
+                        b[at..at + LANES / 2].try_into().expect("half a vector");
+                    let x = run.start + i * strides.step;
+                    for (m, acc) in acc[..rows].iter_mut().enumerate() {
+                        let x = a[x + (first + m) * strides.row];
+                        for (acc, column) in acc.iter_mut().zip(column) {
+                            *acc = fma(x, *column, *acc);
+                        }
+                    }
+                    term += 1;
+                }
+            }
+            for (m, acc) in acc[..rows].iter().enumerate() {
+                let at = (first + m) * width + half * (LANES / 2);
+                c[at..at + LANES / 2].copy_from_slice(acc);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    /// Every size on every instruction set of this machine against f64.
+    #[test]
+    fn every_tile_equals_the_formula() {
+        type Kernel = fn(usize, usize, &[f32], Strides, &[Run], &[f32], &mut Tile);
+        let by_hand: Kernel = |rows, vectors, a, strides, runs, b, c| match (rows, vectors) {
+            (8, 3) => portable::<8, 3>(a, strides, runs, b, c),
+            (4, 2) => portable::<4, 2>(a, strides, runs, b, c),
+            (1, 1) => portable::<1, 1>(a, strides, runs, b, c),
+            _ => tile(rows, vectors, a, strides, runs, b, c),
+        };
+        let mut rng = Rng::seed(3);
+        let a = rng.normals(400);
+        let b = rng.normals(40 * MAX_VECTORS * LANES);
+        let runs = [
+            Run { start: 5, len: 7 },
+            Run { start: 90, len: 0 },
+            Run { start: 60, len: 13 },
+        ];
+        for (kernel, strides) in [
+            (tile as Kernel, (1, 17)),
+            (by_hand, (11, 1)),
+            (tile as Kernel, (3, 20)),
+        ] {
+            let strides = Strides {
+                step: strides.0,
+                row: strides.1,
+            };
+            for rows in [1, 2, 4, 8] {
+                for vectors in 1..=MAX_VECTORS {
+                    let mut c = [f32::NAN; MAX_ROWS * MAX_VECTORS * LANES];
+                    kernel(rows, vectors, &a, strides, &runs, &b, &mut c);
+                    let width = vectors * LANES;
+                    for m in 0..rows {
+                        for j in 0..width {
+                            let mut want = 0.0;
+                            let mut term = 0;
+                            for run in &runs {
+                                for i in 0..run.len {
+                                    let x = a[run.start + i * strides.step + m * strides.row];
+                                    want += f64::from(x) * f64::from(b[term * width + j]);
+                                    term += 1;
+                                }
+                            }
+                            let got = f64::from(c[m * width + j]);
+                            assert!(
+                                (got - want).abs() < 1e-5,
+                                "{rows}x{vectors} at {m},{j}: {got} {want}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

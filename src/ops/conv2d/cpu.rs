@@ -1,0 +1,453 @@
+//! CPU kernels of the convolution: every tap reads the image in place, tile by tile.
+//!
+//! Work is cut by the shape alone, so the number of threads changes neither the pieces nor the bits.
+
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+
+use super::TapConv;
+use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::device::{Cpu, CpuBuffer};
+use crate::tensor::Tensor;
+
+/// Pixels per task: their inputs and one block of weights share the second-level cache.
+const PIXELS: usize = 256;
+
+pub(super) fn forward(cpu: &Cpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &mut Tensor) {
+    let [_, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
+    let part = Part {
+        taps: conv.taps.clone(),
+        weights: Packed::new(cpu, w.cpu(), conv.taps.len() * cin, cout),
+        at: [0, 0],
+    };
+    let image = Image::of(x);
+    correlate(&image, &[part], conv.stride, 1, bias.map(Tensor::cpu), y);
+}
+
+pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &mut Tensor) {
+    let [cin, cout] = [w.shape()[1], w.shape()[2]];
+    let parts: Vec<Part> = conv
+        .adjoint()
+        .into_iter()
+        .map(|residue| {
+            let turned = transposed(cpu, w.cpu(), &residue.which, cin, cout);
+            Part {
+                weights: Packed::new(cpu, turned.as_slice(), residue.which.len() * cout, cin),
+                taps: residue.taps,
+                at: residue.at,
+            }
+        })
+        .collect();
+    correlate(&Image::of(gy), &parts, 1, conv.stride, None, gx);
+}
+
+/// An image batch in memory.
+struct Image<'a> {
+    data: &'a [f32],
+    n: usize,
+    h: usize,
+    w: usize,
+    c: usize,
+}
+
+impl<'a> Image<'a> {
+    fn of(x: &'a Tensor) -> Image<'a> {
+        let [n, h, w, c] = x.shape().nhwc("conv2d");
+        Image {
+            data: x.cpu(),
+            n,
+            h,
+            w,
+            c,
+        }
+    }
+}
+
+/// A matrix `[terms, columns]` cut into blocks of up to three column vectors, each block packed row after row and
+/// padded with zeros.
+struct Packed {
+    data: CpuBuffer,
+    blocks: Vec<Block>,
+    columns: usize,
+}
+
+struct Block {
+    first: usize,
+    vectors: usize,
+    offset: usize,
+}
+
+impl Packed {
+    fn new(cpu: &Cpu, matrix: &[f32], terms: usize, columns: usize) -> Packed {
+        let blocks = column_blocks(terms, columns);
+        let mut data = cpu.alloc(terms * columns.div_ceil(LANES) * LANES);
+        let mut rest = data.as_mut_slice();
+        let mut pieces = Vec::new();
+        for block in &blocks {
+            let (piece, after) = rest.split_at_mut(terms * block.vectors * LANES);
+            pieces.push((block, piece));
+            rest = after;
+        }
+        pieces.into_par_iter().for_each(|(block, piece)| {
+            let width = block.vectors * LANES;
+            let valid = width.min(columns - block.first);
+            for (row, to) in matrix.chunks_exact(columns).zip(piece.chunks_exact_mut(width)) {
+                to[..valid].copy_from_slice(&row[block.first..block.first + valid]);
+                to[valid..].fill(0.0);
+            }
+        });
+        Packed {
+            data,
+            blocks,
+            columns,
+        }
+    }
+
+    fn block(&self, block: &Block, from: usize) -> &[f32] {
+        &self.data.as_slice()[block.offset + from * block.vectors * LANES..]
+    }
+}
+
+/// Blocks of nearly equal width, since a last narrow block would load more per product.
+fn column_blocks(terms: usize, columns: usize) -> Vec<Block> {
+    let vectors = columns.div_ceil(LANES);
+    let count = vectors.div_ceil(MAX_VECTORS);
+    let mut first = 0;
+    (0..count)
+        .map(|i| {
+            let wide = vectors / count + usize::from(i < vectors % count);
+            let block = Block {
+                first: first * LANES,
+                vectors: wide,
+                offset: first * LANES * terms,
+            };
+            first += wide;
+            block
+        })
+        .collect()
+}
+
+/// `w[t]` transposed to `[cout, cin]` for each tap in `which`.
+fn transposed(cpu: &Cpu, w: &[f32], which: &[usize], cin: usize, cout: usize) -> CpuBuffer {
+    let mut turned = cpu.alloc(which.len() * cin * cout);
+    let size = (cin * cout).max(1);
+    turned
+        .as_mut_slice()
+        .par_chunks_exact_mut(size)
+        .zip(which.par_iter())
+        .for_each(|(to, &t)| {
+            let from = &w[t * size..(t + 1) * size];
+            // Square patches keep both sides in cache.
+            for o0 in (0..cout).step_by(16) {
+                for i in 0..cin {
+                    for o in o0..(o0 + 16).min(cout) {
+                        to[o * cin + i] = from[i * cout + o];
+                    }
+                }
+            }
+        });
+    turned
+}
+
+/// One convolution with its own taps, whose outputs land at `at + out_step * (i, j)`.
+struct Part {
+    taps: Vec<(i32, i32)>,
+    weights: Packed,
+    at: [usize; 2],
+}
+
+/// The window of input pixels that a set of taps reaches around the pixel `(i, j) * stride`.
+struct Reach {
+    top: i32,
+    left: i32,
+    bottom: i32,
+    right: i32,
+}
+
+impl Reach {
+    fn of(taps: &[(i32, i32)]) -> Reach {
+        Reach {
+            top: taps.iter().map(|t| t.0).min().unwrap_or(0),
+            left: taps.iter().map(|t| t.1).min().unwrap_or(0),
+            bottom: taps.iter().map(|t| t.0).max().unwrap_or(0),
+            right: taps.iter().map(|t| t.1).max().unwrap_or(0),
+        }
+    }
+}
+
+/// A piece of the output: whole images, or some rows of one image.
+struct Task<'a> {
+    y: &'a mut [f32],
+    image: usize,
+    images: usize,
+    row: usize,
+    rows: usize,
+}
+
+fn correlate(x: &Image, parts: &[Part], stride: usize, out_step: usize, bias: Option<&[f32]>, y: &mut Tensor) {
+    let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
+    let tasks = tasks(y.cpu_mut(), [n, oh, ow, cout], out_step);
+    let run = |mut task: Task| {
+        for part in parts {
+            part.run(x, stride, out_step, [oh, ow], bias, &mut task);
+        }
+    };
+    match tasks.len() {
+        0..=1 => tasks.into_iter().for_each(run),
+        _ => tasks.into_par_iter().for_each(run),
+    }
+}
+
+/// Cuts the output into tasks of about [`PIXELS`] pixels; row cuts are multiples of `out_step`.
+fn tasks(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], out_step: usize) -> Vec<Task<'_>> {
+    // A small batch gets smaller tasks, so that there is work for several cores.
+    let pixels = (n * oh * ow / 8).clamp(32, PIXELS);
+    let (images, rows) = if oh * ow <= pixels {
+        (pixels / (oh * ow).max(1), oh)
+    } else {
+        (1, pixels.div_ceil(ow * out_step) * out_step)
+    };
+    let mut tasks = Vec::new();
+    let mut rest = y;
+    let mut image = 0;
+    while image < n {
+        let images = images.min(n - image);
+        let mut row = 0;
+        while row < oh {
+            let rows = rows.min(oh - row);
+            let (piece, after) = rest.split_at_mut(images * rows * ow * cout);
+            rest = after;
+            tasks.push(Task {
+                y: piece,
+                image,
+                images,
+                row,
+                rows,
+            });
+            row += rows;
+        }
+        image += images;
+    }
+    tasks
+}
+
+thread_local! {
+    /// Zero-padded input rows of the current task.
+    static ROWS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Part {
+    fn run(
+        &self,
+        x: &Image,
+        stride: usize,
+        out_step: usize,
+        [_, ow]: [usize; 2],
+        bias: Option<&[f32]>,
+        task: &mut Task,
+    ) {
+        // Positions of this part among the task's rows and the image's columns.
+        let count = |size: usize, at: usize| size.saturating_sub(at).div_ceil(out_step);
+        let (rows, columns) = (count(task.rows, self.at[0]), count(ow, self.at[1]));
+        if rows == 0 || columns == 0 {
+            return;
+        }
+        let reach = Reach::of(&self.taps);
+        let first = ((task.row / out_step) * stride) as i32 + reach.top;
+        let height = (rows - 1) * stride + (reach.bottom - reach.top) as usize + 1;
+        let width = (columns - 1) * stride + (reach.right - reach.left) as usize + 1;
+        let runs: Vec<Run> = self
+            .taps
+            .iter()
+            .map(|(dy, dx)| Run {
+                start: ((dy - reach.top) as usize * width + (dx - reach.left) as usize) * x.c,
+                len: x.c,
+            })
+            .collect();
+        ROWS.with_borrow_mut(|padded| {
+            pad(x, task.image..task.image + task.images, [first, reach.left], [height, width], padded);
+            let strides = Strides {
+                step: 1,
+                row: stride * x.c,
+            };
+            let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+            for block in &self.weights.blocks {
+                let b = self.weights.block(block, 0);
+                for line in 0..task.images * rows {
+                    let (image, i) = (line / rows, line % rows);
+                    let line = (image * height + i * stride) * width * x.c;
+                    let to = (image * task.rows + i * out_step + self.at[0]) * ow;
+                    let mut j = 0;
+                    while j < columns {
+                        let count = tile::rows_for(columns - j);
+                        let a = &padded[line + j * stride * x.c..];
+                        tile::tile(count, block.vectors, a, strides, &runs, b, &mut out);
+                        for m in 0..count {
+                            let pixel = to + (j + m) * out_step + self.at[1];
+                            self.store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
+                        }
+                        j += count;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Writes one pixel's share of a tile.
+    fn store(&self, block: &Block, out: &[f32], bias: Option<&[f32]>, pixel: usize, y: &mut [f32]) {
+        let cout = self.weights.columns;
+        let valid = (block.vectors * LANES).min(cout - block.first);
+        let at = pixel * cout + block.first;
+        let to = &mut y[at..at + valid];
+        match bias {
+            None => to.copy_from_slice(&out[..valid]),
+            Some(bias) => {
+                let bias = &bias[block.first..block.first + valid];
+                for (to, (out, bias)) in to.iter_mut().zip(out.iter().zip(bias)) {
+                    *to = out + bias;
+                }
+            }
+        }
+    }
+}
+
+/// Copies the window `[height, width]` that starts at `[top, left]` of some images, zeros outside the image.
+fn pad(
+    x: &Image,
+    images: std::ops::Range<usize>,
+    [top, left]: [i32; 2],
+    [height, width]: [usize; 2],
+    to: &mut Vec<f32>,
+) {
+    to.clear();
+    to.resize(images.len() * height * width * x.c, 0.0);
+    pad_into(x, images, [top, left], [height, width], to);
+}
+
+/// The same into a slice that holds zeros where the window leaves the image.
+fn pad_into(
+    x: &Image,
+    images: std::ops::Range<usize>,
+    [top, left]: [i32; 2],
+    [height, width]: [usize; 2],
+    to: &mut [f32],
+) {
+    let from = left.max(0) as usize;
+    let until = (left + width as i32).clamp(0, x.w as i32) as usize;
+    if from >= until {
+        return;
+    }
+    let shift = (from as i32 - left) as usize;
+    for (line, to) in to.chunks_exact_mut(width * x.c).enumerate() {
+        let (image, row) = (images.start + line / height, top + (line % height) as i32);
+        if row < 0 || row >= x.h as i32 {
+            continue;
+        }
+        let at = (image * x.h + row as usize) * x.w;
+        to[shift * x.c..(shift + until - from) * x.c].copy_from_slice(&x.data[(at + from) * x.c..(at + until) * x.c]);
+    }
+}
+
+/// `gw[t,i,o] = sum over pixels of x[pixel shifted by tap t, i] * gy[pixel, o]`
+pub(super) fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut Tensor) {
+    let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
+    let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
+    let image = Image::of(x);
+    let reach = Reach::of(&conv.taps);
+    let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;
+    let width = (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1;
+    let mut padded = cpu.alloc(n * height * width * cin);
+    padded
+        .as_mut_slice()
+        .par_chunks_exact_mut(height * width * cin)
+        .enumerate()
+        .for_each(|(i, to)| {
+            to.fill(0.0);
+            pad_into(&image, i..i + 1, [reach.top, reach.left], [height, width], to);
+        });
+    let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
+
+    let lines = n * oh;
+    let per_block = (PIXELS / ow).clamp(1, lines);
+    let strides = Strides {
+        step: conv.stride * cin,
+        row: 1,
+    };
+    let jobs = weight_jobs(gw.cpu_mut(), taps, cin, cout);
+    jobs.into_par_iter().for_each(|job| {
+        let mut job = job;
+        for piece in &mut job {
+            piece.gw.fill(0.0);
+        }
+        let mut runs = Vec::with_capacity(per_block);
+        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+        for line in (0..lines).step_by(per_block) {
+            runs.clear();
+            runs.extend((line..(line + per_block).min(lines)).map(|l| Run {
+                start: ((l / oh) * height + (l % oh) * conv.stride) * width * cin,
+                len: ow,
+            }));
+            for piece in &mut job {
+                let (dy, dx) = conv.taps[piece.tap];
+                let shift = (dy - reach.top) as usize * width + (dx - reach.left) as usize;
+                let a = &padded.as_slice()[shift * cin + piece.first..];
+                piece.add(a, strides, &runs, &packed, line * ow, &mut out);
+            }
+        }
+    });
+}
+
+/// Some input channels of one tap's weight gradient.
+struct WeightPiece<'a> {
+    tap: usize,
+    first: usize,
+    gw: &'a mut [f32],
+}
+
+impl WeightPiece<'_> {
+    fn add(&mut self, a: &[f32], strides: Strides, runs: &[Run], gy: &Packed, pixel: usize, out: &mut Tile) {
+        let cout = gy.columns;
+        let channels = self.gw.len() / cout;
+        for block in &gy.blocks {
+            let b = gy.block(block, pixel);
+            let width = block.vectors * LANES;
+            let valid = width.min(cout - block.first);
+            let mut i = 0;
+            while i < channels {
+                let count = tile::rows_for(channels - i);
+                tile::tile(count, block.vectors, &a[i..], strides, runs, b, out);
+                for m in 0..count {
+                    let at = (i + m) * cout + block.first;
+                    let sums = &out[m * width..m * width + valid];
+                    for (gw, sum) in self.gw[at..at + valid].iter_mut().zip(sums) {
+                        *gw += sum;
+                    }
+                }
+                i += count;
+            }
+        }
+    }
+}
+
+/// Cuts the weight gradient into jobs of some input channels of some taps each; a job reads all of `gy`, so there
+/// are few of them, yet enough for many cores.
+fn weight_jobs(gw: &mut [f32], taps: usize, cin: usize, cout: usize) -> Vec<Vec<WeightPiece<'_>>> {
+    let channels = if cin >= 64 { 32 } else { 16 }.min(cin);
+    let ranges = cin.div_ceil(channels);
+    let tap_groups = 8_usize.div_ceil(ranges).min(taps);
+    let mut jobs: Vec<Vec<WeightPiece>> = (0..ranges * tap_groups).map(|_| Vec::new()).collect();
+    for (tap, mut rest) in gw.chunks_exact_mut(cin * cout).enumerate() {
+        for range in 0..ranges {
+            let first = range * channels;
+            let (piece, after) = rest.split_at_mut(channels.min(cin - first) * cout);
+            rest = after;
+            jobs[range * tap_groups + tap % tap_groups].push(WeightPiece {
+                tap,
+                first,
+                gw: piece,
+            });
+        }
+    }
+    jobs
+}

@@ -1,0 +1,330 @@
+//! GPU launches of the convolution: zero-padded copies first, then kernels that need no bounds check.
+
+use super::{MOST_TAPS, TapConv};
+use crate::device::gpu::{Grid, Kernel};
+use crate::device::{Gpu, kernel};
+use crate::tensor::Tensor;
+
+/// The register tile is 8 by 8, so packed channels come in eights.
+const TILE: usize = 8;
+
+/// The uniform block of `conv2d.wgsl`; see there for the meaning in each entry point.
+#[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    len: u32,
+    h: u32,
+    w: u32,
+    cin: u32,
+    rows: u32,
+    columns: u32,
+    cout: u32,
+    stride: u32,
+    oh: u32,
+    ow: u32,
+    step: u32,
+    y0: u32,
+    x0: u32,
+    taps: u32,
+    flag: u32,
+    extra: u32,
+    table: [[u32; 4]; MOST_TAPS / 8],
+}
+
+impl crate::device::gpu::Params for Params {
+    const FIELDS: &'static [(&'static str, usize, &'static str)] = &[
+        ("len", 0, "u32"),
+        ("h", 4, "u32"),
+        ("w", 8, "u32"),
+        ("cin", 12, "u32"),
+        ("rows", 16, "u32"),
+        ("columns", 20, "u32"),
+        ("cout", 24, "u32"),
+        ("stride", 28, "u32"),
+        ("oh", 32, "u32"),
+        ("ow", 36, "u32"),
+        ("step", 40, "u32"),
+        ("y0", 44, "u32"),
+        ("x0", 48, "u32"),
+        ("taps", 52, "u32"),
+        ("flag", 56, "u32"),
+        ("extra", 60, "u32"),
+        ("table", 64, "array<vec4<u32>, 11>"),
+    ];
+}
+
+/// The sizes of a launch: how many positions per image, where they land in the output image.
+#[derive(Clone, Copy)]
+struct Placement {
+    n: usize,
+    rows: usize,
+    columns: usize,
+    image: [usize; 2],
+    step: usize,
+    at: [usize; 2],
+}
+
+pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &Tensor) {
+    let [n, oh, ow, _] = y.shape().nhwc("conv2d");
+    let place = Placement {
+        n,
+        rows: oh,
+        columns: ow,
+        image: [oh, ow],
+        step: 1,
+        at: [0, 0],
+    };
+    let which: Vec<usize> = (0..conv.taps.len()).collect();
+    correlate(gpu, &conv.taps, conv.stride, place, x, Weights { w, which: &which, turned: false }, bias, y);
+}
+
+pub(super) fn backward_x(gpu: &Gpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &Tensor) {
+    let [n, h, width, _] = gx.shape().nhwc("conv2d");
+    for residue in conv.adjoint() {
+        let count = |size: usize, at: usize| size.saturating_sub(at).div_ceil(conv.stride);
+        let place = Placement {
+            n,
+            rows: count(h, residue.at[0]),
+            columns: count(width, residue.at[1]),
+            image: [h, width],
+            step: conv.stride,
+            at: residue.at,
+        };
+        if place.rows > 0 && place.columns > 0 {
+            let weights = Weights { w, which: &residue.which, turned: true };
+            correlate(gpu, &residue.taps, 1, place, gy, weights, None, gx);
+        }
+    }
+}
+
+/// Which taps of `w`, and whether input and output channels are exchanged.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    w: &'a Tensor,
+    which: &'a [usize],
+    turned: bool,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one launch, named at its two callers")]
+fn correlate(
+    gpu: &Gpu,
+    taps: &[(i32, i32)],
+    stride: usize,
+    place: Placement,
+    x: &Tensor,
+    weights: Weights,
+    bias: Option<&Tensor>,
+    y: &Tensor,
+) {
+    let window = Window::around(taps, stride, place.rows, place.columns);
+    let packed_x = window.pack(gpu, x);
+    let (packed_w, wide) = pack_w(gpu, weights);
+    let len = place.n * place.rows * place.columns;
+    let params = Params {
+        len: len as u32,
+        h: window.height as u32,
+        w: window.width as u32,
+        cin: packed_x.shape().last() as u32,
+        cout: y.shape().last() as u32,
+        stride: stride as u32,
+        taps: taps.len() as u32,
+        flag: u32::from(bias.is_some()),
+        extra: wide as u32,
+        table: window.table(taps),
+        ..placed(place)
+    };
+    // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
+    let bias = bias.unwrap_or(weights.w);
+    gpu.launch(
+        &kernel!("conv2d", "forward").with("WG", 64),
+        &params,
+        &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
+        Grid::elements(len.div_ceil(TILE) * (wide / TILE)),
+    );
+}
+
+fn placed(place: Placement) -> Params {
+    Params {
+        rows: place.rows as u32,
+        columns: place.columns as u32,
+        oh: place.image[0] as u32,
+        ow: place.image[1] as u32,
+        step: place.step as u32,
+        y0: place.at[0] as u32,
+        x0: place.at[1] as u32,
+        ..Params::default()
+    }
+}
+
+/// The input pixels that a launch reads, as a zero-padded image.
+struct Window {
+    top: i32,
+    left: i32,
+    height: usize,
+    width: usize,
+}
+
+impl Window {
+    fn around(taps: &[(i32, i32)], stride: usize, rows: usize, columns: usize) -> Window {
+        let least = |f: fn(&(i32, i32)) -> i32| taps.iter().map(f).min().unwrap_or(0);
+        let most = |f: fn(&(i32, i32)) -> i32| taps.iter().map(f).max().unwrap_or(0);
+        let (top, left) = (least(|t| t.0), least(|t| t.1));
+        Window {
+            top,
+            left,
+            height: (rows - 1) * stride + (most(|t| t.0) - top) as usize + 1,
+            width: (columns - 1) * stride + (most(|t| t.1) - left) as usize + 1,
+        }
+    }
+
+    /// The window of `x`; `x` itself where they are the same.
+    fn pack(&self, gpu: &Gpu, x: &Tensor) -> Tensor {
+        let [n, h, w, c] = x.shape().nhwc("conv2d");
+        let wide = c.next_multiple_of(TILE);
+        if [self.top, self.left] == [0, 0] && [self.height, self.width, wide] == [h, w, c] {
+            return x.detach();
+        }
+        let packed = x.empty([n, self.height, self.width, wide]);
+        let params = Params {
+            len: packed.elements() as u32,
+            h: h as u32,
+            w: w as u32,
+            cin: c as u32,
+            rows: self.height as u32,
+            columns: self.width as u32,
+            cout: wide as u32,
+            y0: (self.top + 128) as u32,
+            x0: (self.left + 128) as u32,
+            ..Params::default()
+        };
+        launch(gpu, kernel!("conv2d", "pack_x"), &params, &[("x", x), ("y", &packed)], packed.elements());
+        packed
+    }
+
+    /// The taps as offsets from the window's corner.
+    fn table(&self, taps: &[(i32, i32)]) -> [[u32; 4]; MOST_TAPS / 8] {
+        table(taps.iter().map(|(dy, dx)| offset_word(dy - self.top, dx - self.left)))
+    }
+}
+
+fn offset_word(dy: i32, dx: i32) -> u32 {
+    assert!(
+        (-128..128).contains(&dy) && (-128..128).contains(&dx),
+        "conv2d: a tap lies {dy},{dx} pixels away, the GPU kernel reaches 127"
+    );
+    (((dy + 128) as u32) << 8) | (dx + 128) as u32
+}
+
+fn table(words: impl Iterator<Item = u32>) -> [[u32; 4]; MOST_TAPS / 8] {
+    let mut table = [[0; 4]; MOST_TAPS / 8];
+    for (t, word) in words.enumerate() {
+        table[t / 8][(t / 2) % 4] |= word << ((t % 2) * 16);
+    }
+    table
+}
+
+/// The weights with channels in eights, and the padded number of output channels; `w` itself where nothing changes.
+fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
+    let [taps, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
+    let pad = |c: usize| c.next_multiple_of(TILE);
+    let (rows, columns) = if turned { (pad(cout), pad(cin)) } else { (pad(cin), pad(cout)) };
+    if !turned && which.len() == taps && [rows, columns] == [cin, cout] {
+        return (w.detach(), columns);
+    }
+    // A residue that no tap reaches has no weights; one unused element keeps the binding from being empty.
+    let packed = w.empty([which.len().max(1), rows, columns]);
+    let len = which.len() * rows * columns;
+    let params = Params {
+        len: len as u32,
+        cin: cin as u32,
+        extra: cout as u32,
+        rows: rows as u32,
+        cout: columns as u32,
+        flag: if turned { 2 } else { 0 },
+        table: table(which.iter().map(|&t| t as u32)),
+        ..Params::default()
+    };
+    launch(gpu, kernel!("conv2d", "pack_w"), &params, &[("w", w), ("y", &packed)], len);
+    (packed, columns)
+}
+
+pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &Tensor) {
+    let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
+    let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
+    let window = Window::around(&conv.taps, conv.stride, oh, ow);
+    let packed_x = window.pack(gpu, x);
+    let packed_gy = Window::around(&[], 1, oh, ow).pack(gpu, gy);
+    let (wide_in, wide_out) = (packed_x.shape().last(), packed_gy.shape().last());
+    let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
+    let splits = splits(tiles, n * oh);
+    let parts = gw.empty([splits, taps, wide_in, wide_out]);
+    let params = Params {
+        len: (tiles * splits) as u32,
+        h: window.height as u32,
+        w: window.width as u32,
+        cin: wide_in as u32,
+        rows: oh as u32,
+        columns: ow as u32,
+        cout: wide_out as u32,
+        stride: conv.stride as u32,
+        oh: (n * oh) as u32,
+        taps: taps as u32,
+        extra: splits as u32,
+        table: window.table(&conv.taps),
+        ..Params::default()
+    };
+    gpu.launch(
+        &kernel!("conv2d", "backward_w").with("WG", 64),
+        &params,
+        &[("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())],
+        Grid::elements(tiles * splits),
+    );
+    let params = Params {
+        len: gw.elements() as u32,
+        cin: cin as u32,
+        cout: cout as u32,
+        rows: wide_in as u32,
+        columns: wide_out as u32,
+        taps: taps as u32,
+        extra: splits as u32,
+        ..Params::default()
+    };
+    launch(gpu, kernel!("conv2d", "finish_w"), &params, &[("x", &parts), ("y", gw)], gw.elements());
+}
+
+/// Enough splits of the image rows to keep a few thousand invocations busy, never more than rows.
+fn splits(tiles: usize, rows: usize) -> usize {
+    (4096 / tiles).clamp(1, rows.min(64))
+}
+
+fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
+    let buffers: Vec<_> = buffers.iter().map(|(name, tensor)| (*name, tensor.gpu())).collect();
+    gpu.launch(&kernel, params, &buffers, Grid::elements(len));
+}
+
+/// The convolution by the specification kernel, for tests that compare the fast one with it.
+pub(super) fn forward_plain(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, y: &Tensor) {
+    let [_, h, width, cin] = x.shape().nhwc("conv2d");
+    let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
+    let place = Placement {
+        n,
+        rows: oh,
+        columns: ow,
+        image: [oh, ow],
+        step: 1,
+        at: [0, 0],
+    };
+    let params = Params {
+        len: y.elements() as u32,
+        h: h as u32,
+        w: width as u32,
+        cin: cin as u32,
+        cout: cout as u32,
+        stride: conv.stride as u32,
+        taps: conv.taps.len() as u32,
+        table: table(conv.taps.iter().map(|(dy, dx)| offset_word(*dy, *dx))),
+        ..placed(place)
+    };
+    let buffers = [("x", x), ("w", w), ("bias", w), ("y", y)];
+    launch(gpu, kernel!("conv2d", "forward_plain"), &params, &buffers, y.elements());
+}

@@ -1,0 +1,141 @@
+//! Convolution over a list of taps; every kernel size, stride, dilation and padding is one.
+
+mod cpu;
+mod gpu;
+mod taps;
+
+use crate::device::Device;
+use crate::tensor::{Ctx, Op, Tensor};
+pub use taps::{Conv2d, TapConv};
+
+/// Taps per launch that the GPU kernel's uniform block holds.
+const MOST_TAPS: usize = 88;
+
+/// Inputs: x `[n,h,w,cin]`, w `[taps,cin,cout]`, and perhaps bias `[cout]`.
+struct Convolution(TapConv);
+
+impl Op for Convolution {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn forward(&self, x: &[&Tensor], _keep: &mut Vec<Tensor>) -> Tensor {
+        let [n, h, w, _] = x[0].shape().nhwc("conv2d");
+        let [oh, ow] = self.0.out(h, w);
+        let mut y = x[0].empty([n, oh, ow, x[1].shape().last()]);
+        let bias = x.get(2).copied();
+        match y.device() {
+            Device::Gpu(gpu) => gpu::forward(&gpu, &self.0, x[0], x[1], bias, &y),
+            Device::Cpu(cpu) => cpu::forward(&cpu, &self.0, x[0], x[1], bias, &mut y),
+        }
+        y
+    }
+
+    fn backward(&self, ctx: &Ctx, gy: &Tensor) -> Vec<Option<Tensor>> {
+        let gx = ctx.wants(0).then(|| {
+            let mut gx = gy.empty(ctx.shape(0));
+            match gy.device() {
+                Device::Gpu(gpu) => gpu::backward_x(&gpu, &self.0, gy, ctx.x(1), &gx),
+                Device::Cpu(cpu) => cpu::backward_x(&cpu, &self.0, gy, ctx.x(1), &mut gx),
+            }
+            gx
+        });
+        let gw = ctx.wants(1).then(|| {
+            let mut gw = gy.empty(ctx.shape(1));
+            match gy.device() {
+                Device::Gpu(gpu) => gpu::backward_w(&gpu, &self.0, ctx.x(0), gy, &gw),
+                Device::Cpu(cpu) => cpu::backward_w(&cpu, &self.0, ctx.x(0), gy, &mut gw),
+            }
+            gw
+        });
+        let mut all = vec![gx, gw];
+        if ctx.inputs() == 3 {
+            all.push(ctx.wants(2).then(|| gy.sum(&[0, 1, 2])));
+        }
+        all
+    }
+
+    fn reads(&self, i: usize) -> bool {
+        i < 2
+    }
+}
+
+impl Tensor {
+    /// Convolution without bias: x `[n,h,w,cin]`, w `[taps,cin,cout]` -> `[n,h',w',cout]`, see [`TapConv`].
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d(&self, w: &Tensor, conv: impl Into<TapConv>) -> Tensor {
+        let conv = conv.into();
+        self.check_conv(w, &conv);
+        if conv.taps.len() > MOST_TAPS {
+            return self.conv2d_in_parts(w, &conv);
+        }
+        Tensor::apply(Convolution(conv), &[self, w])
+    }
+
+    /// A kernel with more taps than one launch takes is a sum of convolutions with some of the taps each.
+    fn conv2d_in_parts(&self, w: &Tensor, conv: &TapConv) -> Tensor {
+        let parts = conv.taps.chunks(MOST_TAPS).enumerate().map(|(i, taps)| {
+            let part = TapConv {
+                taps: taps.to_vec(),
+                ..conv.clone()
+            };
+            self.conv2d(&w.slice(0, i * MOST_TAPS, taps.len()), part)
+        });
+        parts.reduce(|a, b| &a + &b).expect("there are taps")
+    }
+
+    /// Convolution plus `bias` `[cout]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d_bias(&self, w: &Tensor, bias: &Tensor, conv: impl Into<TapConv>) -> Tensor {
+        let conv = conv.into();
+        self.check_conv(w, &conv);
+        assert!(
+            bias.shape().sizes() == [w.shape()[2]],
+            "conv2d: bias {} for w {}",
+            bias.shape(),
+            w.shape()
+        );
+        if conv.taps.len() > MOST_TAPS {
+            return &self.conv2d_in_parts(w, &conv) + bias;
+        }
+        Tensor::apply(Convolution(conv), &[self, w, bias])
+    }
+
+    #[track_caller]
+    fn check_conv(&self, w: &Tensor, conv: &TapConv) {
+        let (x, w) = (self.shape(), w.shape());
+        let [_, height, width, cin] = x.nhwc("conv2d");
+        assert!(
+            w.rank() == 3 && w[0] == conv.taps.len(),
+            "conv2d: w {w} for {} taps, wants [taps,cin,cout]",
+            conv.taps.len()
+        );
+        assert!(
+            cin == w[1],
+            "conv2d: x has {cin} channels, w wants {} (x {x}, w {w})",
+            w[1]
+        );
+        conv.out(height, width);
+    }
+}
+
+/// The convolution by the specification kernel of the GPU; on the CPU there is only one. For tests.
+#[doc(hidden)]
+pub fn conv2d_plain(x: &Tensor, w: &Tensor, conv: &TapConv) -> Tensor {
+    let [n, h, width, _] = x.shape().nhwc("conv2d");
+    let [oh, ow] = conv.out(h, width);
+    match x.device() {
+        Device::Cpu(_) => x.detach().conv2d(&w.detach(), conv.clone()),
+        Device::Gpu(gpu) => {
+            let y = x.empty([n, oh, ow, w.shape().last()]);
+            gpu::forward_plain(&gpu, conv, x, w, &y);
+            y
+        }
+    }
+}
