@@ -1,1 +1,3 @@
-fn main(){}
+//! Everything that drives a device, in one binary.
+
+mod device;
