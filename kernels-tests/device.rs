@@ -47,7 +47,12 @@ fn on_each(options: GpuOptions, test: impl Fn(&Gpu)) {
 fn add(gpu: &Gpu, kernel: &Kernel, a: &GpuBuffer, b: &GpuBuffer, len: usize) -> GpuBuffer {
     let y = gpu.alloc(len);
     let params = Len { len: len as u32 };
-    gpu.launch(kernel, &params, &[("a", a), ("b", b), ("y", &y)], Grid::elements(len));
+    gpu.launch(
+        kernel,
+        &params,
+        &[("a", a), ("b", b), ("y", &y)],
+        Grid::elements(len),
+    );
     y
 }
 
@@ -64,8 +69,14 @@ fn adapters_are_described_and_numbered() {
         assert!(info.limits["workgroup_memory_bytes"] >= 16_384, "{info:?}");
     }
     let past = Gpu::adapters().len();
-    let error = Gpu::open(past, GpuOptions::default()).err().expect("there is no such adapter").to_string();
-    assert!(error.contains(&format!("gpu:{past}")) && error.contains("ganas devices"), "{error}");
+    let error = Gpu::open(past, GpuOptions::default())
+        .err()
+        .expect("there is no such adapter")
+        .to_string();
+    assert!(
+        error.contains(&format!("gpu:{past}")) && error.contains("ganas devices"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -117,7 +128,12 @@ fn poisoned_memory_reads_as_nan_until_written() {
         let y = gpu.alloc(300_000);
         assert!(gpu.read(&y, 300_000).unwrap().iter().all(|v| v.is_nan()));
         let half = Len { len: 150_000 };
-        gpu.launch(&accumulate(), &half, &[("a", &a), ("b", &a), ("y", &y)], Grid::elements(150_000));
+        gpu.launch(
+            &accumulate(),
+            &half,
+            &[("a", &a), ("b", &a), ("y", &y)],
+            Grid::elements(150_000),
+        );
         let values = gpu.read(&y, 300_000).unwrap();
         assert!(values[..150_000].iter().all(|v| v.is_finite()));
         assert!(values[150_000..].iter().all(|v| v.is_nan()));
@@ -163,7 +179,12 @@ fn a_buffer_beyond_the_binding_limit_fails_the_device_for_good() {
         let a = gpu.alloc(len);
         let y = add(gpu, &accumulate(), &a, &a, len);
         let first = device.check().unwrap_err().to_string();
-        for part in ["accumulate.wgsl `forward`", "1048592 bytes", "limit of 1048576 bytes", "gpu:"] {
+        for part in [
+            "accumulate.wgsl `forward`",
+            "1048592 bytes",
+            "limit of 1048576 bytes",
+            "gpu:",
+        ] {
             assert!(first.contains(part), "{first}");
         }
         // Later work is dropped, and everything that could return an error returns the first.
@@ -187,7 +208,10 @@ fn too_many_workgroups_fail_the_device() {
         assert!(Device::Gpu(gpu.clone()).check().is_ok());
         add(gpu, &one, &a, &a, 65);
         let error = Device::Gpu(gpu.clone()).check().unwrap_err().to_string();
-        assert!(error.contains("65 workgroups") && error.contains("limit of 64"), "{error}");
+        assert!(
+            error.contains("65 workgroups") && error.contains("limit of 64"),
+            "{error}"
+        );
     });
 }
 
@@ -196,18 +220,63 @@ fn a_buffer_beyond_the_memory_limit_fails_the_device() {
     on_each(SMALL, |gpu| {
         let huge = gpu.alloc(1 << 40);
         let error = gpu.read(&huge, 1).unwrap_err().to_string();
-        assert!(error.contains("4398046511104 bytes") && error.contains("limit"), "{error}");
+        assert!(
+            error.contains("4398046511104 bytes") && error.contains("limit"),
+            "{error}"
+        );
     });
 }
 
 #[test]
-fn a_kernel_that_the_driver_refuses_fails_the_device() {
+fn too_large_a_workgroup_fails_the_device() {
     on_each(GpuOptions::default(), |gpu| {
-        // More invocations per workgroup than any device is asked for.
         let a = gpu.upload(&[1.0; 4]);
         let y = add(gpu, &accumulate().with("WG", 4096), &a, &a, 4);
         let error = gpu.read(&y, 4).unwrap_err().to_string();
-        assert!(error.contains("refused") && error.contains("4096"), "{error}");
+        assert!(
+            error.contains("4096 invocations") && error.contains("limit of 256"),
+            "{error}"
+        );
+    });
+}
+
+/// Binds nine storage buffers where eight were asked for.
+const NINE: &str = "
+    struct Params { len: u32 }
+    @group(0) @binding(0) var<storage, read> a: array<f32>;
+    @group(0) @binding(1) var<storage, read> b: array<f32>;
+    @group(0) @binding(2) var<storage, read> c: array<f32>;
+    @group(0) @binding(3) var<storage, read> d: array<f32>;
+    @group(0) @binding(4) var<storage, read> e: array<f32>;
+    @group(0) @binding(5) var<storage, read> f: array<f32>;
+    @group(0) @binding(6) var<storage, read> g: array<f32>;
+    @group(0) @binding(7) var<storage, read> h: array<f32>;
+    @group(0) @binding(8) var<storage, read_write> y: array<f32>;
+    @group(1) @binding(0) var<uniform> p: Params;
+    @compute @workgroup_size(1) fn forward() {
+        y[0] = a[0] + b[0] + c[0] + d[0] + e[0] + f[0] + g[0] + h[0] + f32(p.len);
+    }
+";
+
+#[test]
+fn a_kernel_that_the_driver_refuses_fails_the_device() {
+    on_each(GpuOptions::default(), |gpu| {
+        let kernel = Kernel {
+            file: "nine",
+            source: NINE,
+            ..accumulate()
+        };
+        let (x, y) = (gpu.upload(&[1.0; 4]), gpu.alloc(4));
+        let mut buffers: Vec<(&str, &GpuBuffer)> = ["a", "b", "c", "d", "e", "f", "g", "h"]
+            .map(|n| (n, &x))
+            .into();
+        buffers.push(("y", &y));
+        gpu.launch(&kernel, &Len { len: 4 }, &buffers, Grid::groups(1));
+        let error = gpu.read(&y, 4).unwrap_err().to_string();
+        assert!(
+            error.contains("a command was refused") && error.contains("--device cpu"),
+            "{error}"
+        );
     });
 }
 
@@ -218,7 +287,10 @@ fn a_lost_device_gives_an_error_and_no_panic() {
         let y = add(gpu, &accumulate(), &a, &a, 4);
         gpu.lose();
         let error = gpu.read(&y, 4).unwrap_err().to_string();
-        assert!(error.contains("lost") && error.contains("restart"), "{error}");
+        assert!(
+            error.contains("lost") && error.contains("restart"),
+            "{error}"
+        );
         let z = add(gpu, &accumulate(), &a, &gpu.upload(&[2.0; 4]), 4);
         assert_eq!(gpu.read(&z, 4).unwrap_err().to_string(), error);
     });
@@ -253,20 +325,31 @@ fn adapters_open_side_by_side_and_more_than_once() {
         .collect();
     for gpu in &opened {
         let a = gpu.upload(&[1.5; 8]);
-        assert_eq!(gpu.read(&add(gpu, &accumulate(), &a, &a, 8), 8).unwrap(), [3.0; 8]);
+        assert_eq!(
+            gpu.read(&add(gpu, &accumulate(), &a, &a, 8), 8).unwrap(),
+            [3.0; 8]
+        );
     }
 }
 
 fn first() -> Gpu {
-    Gpu::open(0, GpuOptions::default()).expect("an adapter opens; `scripts/install-vulkan` installs software ones")
+    Gpu::open(0, GpuOptions::default())
+        .expect("an adapter opens; `scripts/install-vulkan` installs software ones")
 }
 
 #[test]
-#[should_panic(expected = r#"shaders/accumulate.wgsl `forward`: the entry point binds ["a", "b", "y"], the launch gives ["a", "c", "y"]"#)]
+#[should_panic(
+    expected = r#"shaders/accumulate.wgsl `forward`: the entry point binds ["a", "b", "y"], the launch gives ["a", "c", "y"]"#
+)]
 fn a_wrong_buffer_name_panics_with_both_lists() {
     let gpu = first();
     let (a, y) = (gpu.alloc(4), gpu.alloc(4));
-    gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("c", &a), ("y", &y)], Grid::elements(4));
+    gpu.launch(
+        &accumulate(),
+        &Len { len: 4 },
+        &[("a", &a), ("c", &a), ("y", &y)],
+        Grid::elements(4),
+    );
 }
 
 #[test]
@@ -274,7 +357,12 @@ fn a_wrong_buffer_name_panics_with_both_lists() {
 fn a_written_buffer_cannot_be_read_in_the_same_launch() {
     let gpu = first();
     let (a, b) = (gpu.alloc(4), gpu.alloc(4));
-    gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("b", &b), ("y", &a)], Grid::elements(4));
+    gpu.launch(
+        &accumulate(),
+        &Len { len: 4 },
+        &[("a", &a), ("b", &b), ("y", &a)],
+        Grid::elements(4),
+    );
 }
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -288,11 +376,18 @@ impl Params for Wrong {
 }
 
 #[test]
-#[should_panic(expected = r#"the shader's Params are [("len", 0, "u32")], the launch gives [("length", 0, "f32")]"#)]
+#[should_panic(
+    expected = r#"the shader's Params are [("len", 0, "u32")], the launch gives [("length", 0, "f32")]"#
+)]
 fn wrong_params_panic_with_both_lists() {
     let gpu = first();
     let (a, b, y) = (gpu.alloc(4), gpu.alloc(4), gpu.alloc(4));
-    gpu.launch(&accumulate(), &Wrong { length: 4.0 }, &[("a", &a), ("b", &b), ("y", &y)], Grid::elements(4));
+    gpu.launch(
+        &accumulate(),
+        &Wrong { length: 4.0 },
+        &[("a", &a), ("b", &b), ("y", &y)],
+        Grid::elements(4),
+    );
 }
 
 #[test]
@@ -300,5 +395,10 @@ fn wrong_params_panic_with_both_lists() {
 fn a_buffer_of_another_device_panics() {
     let (gpu, other) = (first(), first());
     let (a, b, y) = (gpu.alloc(4), other.alloc(4), gpu.alloc(4));
-    gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("b", &b), ("y", &y)], Grid::elements(4));
+    gpu.launch(
+        &accumulate(),
+        &Len { len: 4 },
+        &[("a", &a), ("b", &b), ("y", &y)],
+        Grid::elements(4),
+    );
 }

@@ -1,3 +1,4 @@
 //! Everything that drives a device, in one binary.
 
 mod device;
+mod validate;

@@ -44,7 +44,11 @@ pub(super) struct Batch {
     dispatches: u64,
 }
 
-pub(super) fn layout_entry(binding: u32, ty: wgpu::BufferBindingType, dynamic: bool) -> wgpu::BindGroupLayoutEntry {
+pub(super) fn layout_entry(
+    binding: u32,
+    ty: wgpu::BufferBindingType,
+    dynamic: bool,
+) -> wgpu::BindGroupLayoutEntry {
     wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,
@@ -114,7 +118,13 @@ impl Batch {
         self.dispatches
     }
 
-    pub(super) fn dispatch(&mut self, pipeline: Arc<Pipeline>, buffers: wgpu::BindGroup, params: &[u8], groups: [u32; 3]) {
+    pub(super) fn dispatch(
+        &mut self,
+        pipeline: Arc<Pipeline>,
+        buffers: wgpu::BindGroup,
+        params: &[u8],
+        groups: [u32; 3],
+    ) {
         let slot = self.params.len();
         self.params.extend_from_slice(params);
         self.params.resize(slot + SLOT, 0);
@@ -127,7 +137,13 @@ impl Batch {
         });
     }
 
-    pub(super) fn copy(&mut self, from: &wgpu::Buffer, to: &wgpu::Buffer, to_offset: u64, bytes: u64) {
+    pub(super) fn copy(
+        &mut self,
+        from: &wgpu::Buffer,
+        to: &wgpu::Buffer,
+        to_offset: u64,
+        bytes: u64,
+    ) {
         self.commands.push(Command::Copy {
             from: from.clone(),
             to: to.clone(),
@@ -158,7 +174,9 @@ impl Batch {
         if !self.params.is_empty() {
             queue.write_buffer(&self.uniform, 0, &self.params);
         }
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") });
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
+            label: Some("batch"),
+        });
         let mut pass = None;
         for command in &self.commands {
             match command {
@@ -194,7 +212,11 @@ impl Batch {
         self.uploads = 0;
         self.submissions += 1;
         self.in_flight.push_back(index.clone());
-        let oldest = if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None };
+        let oldest = if self.in_flight.len() > IN_FLIGHT {
+            self.in_flight.pop_front()
+        } else {
+            None
+        };
         (index, oldest)
     }
 }

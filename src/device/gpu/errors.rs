@@ -69,12 +69,18 @@ fn reason(error: &wgpu::Error) -> String {
 }
 
 pub(super) fn out_of_memory(what: &str) -> String {
-    format!("out of memory for {what}; use a smaller batch, fewer channels or another device (`--device cpu`)")
+    format!(
+        "out of memory for {what}; use a smaller batch, fewer channels or another device (`--device cpu`)"
+    )
 }
 
 /// The driver's indented tree of causes on one line.
 fn one_line(description: &str) -> String {
-    let lines: Vec<&str> = description.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    let lines: Vec<&str> = description
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
     lines.join(": ")
 }
 
@@ -89,11 +95,17 @@ mod tests {
         failure.set("first");
         failure.clone().set("second");
         assert!(failure.happened());
-        assert_eq!(failure.check().unwrap_err().to_string(), "device gpu:0 (test): first");
+        assert_eq!(
+            failure.check().unwrap_err().to_string(),
+            "device gpu:0 (test): first"
+        );
     }
 
     #[test]
     fn a_tree_of_causes_becomes_one_line() {
-        assert_eq!(one_line("Validation Error\n\nCaused by:\n    too big\n"), "Validation Error: Caused by:: too big");
+        assert_eq!(
+            one_line("Validation Error\n\nCaused by:\n    too big\n"),
+            "Validation Error: Caused by:: too big"
+        );
     }
 }

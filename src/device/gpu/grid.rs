@@ -40,7 +40,9 @@ impl Grid {
         // Shaders count invocations with 32 bits.
         let most = (limit * limit * limit).min(u64::from(u32::MAX / workgroup));
         if z > limit || x * y * z > most {
-            return Err(format!("a launch of {groups} workgroups exceeds the limit of {most}; use a smaller batch"));
+            return Err(format!(
+                "a launch of {groups} workgroups exceeds the limit of {most}; use a smaller batch"
+            ));
         }
         Ok([x as u32, y as u32, z as u32])
     }
@@ -57,7 +59,10 @@ mod tests {
         for n in 1..64 * 64 * 64usize {
             let [x, y, z] = Grid::groups(n).fold(1, 64).unwrap();
             let all = (x * y * z) as usize;
-            assert!(x <= 64 && y <= 64 && z <= 64 && all >= n && all - n < (y * z) as usize, "{n}: {x} {y} {z}");
+            assert!(
+                x <= 64 && y <= 64 && z <= 64 && all >= n && all - n < (y * z) as usize,
+                "{n}: {x} {y} {z}"
+            );
         }
     }
 
@@ -66,7 +71,10 @@ mod tests {
         let most = 4 * 4 * 4;
         assert!(Grid::groups(most).fold(1, 4).is_ok());
         let reason = Grid::groups(most + 1).fold(1, 4).unwrap_err();
-        assert!(reason.contains("65 workgroups") && reason.contains("limit of 64"), "{reason}");
+        assert!(
+            reason.contains("65 workgroups") && reason.contains("limit of 64"),
+            "{reason}"
+        );
         assert!(Grid::elements(1 << 33).fold(256, 65_535).is_err());
     }
 }

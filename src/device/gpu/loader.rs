@@ -6,7 +6,10 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 /// The files of `shaders/lib` by stem.
 const LIBRARY: &[(&str, &str)] = &[(
     "grid",
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/lib/grid.wgsl")),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/shaders/lib/grid.wgsl"
+    )),
 )];
 
 /// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, each pasted once.
@@ -34,7 +37,10 @@ fn paste<'a>(file: &str, source: &'a str, pasted: &mut Vec<&'a str>, text: &mut 
         pasted.push(name);
         let Some((_, library)) = LIBRARY.iter().find(|entry| entry.0 == name) else {
             let known: Vec<&str> = LIBRARY.iter().map(|entry| entry.0).collect();
-            panic!("{file}.wgsl imports `{name}`, but the library of the loader has {}", known.join(", "));
+            panic!(
+                "{file}.wgsl imports `{name}`, but the library of the loader has {}",
+                known.join(", ")
+            );
         };
         paste(file, library, pasted, text);
     }
@@ -64,6 +70,8 @@ pub(super) struct Interface {
     pub(super) fields: Vec<Field>,
     /// Invocations per workgroup.
     pub(super) workgroup: u32,
+    /// Bytes of `var<workgroup>` memory.
+    pub(super) workgroup_bytes: u32,
 }
 
 impl Shader {
@@ -72,27 +80,40 @@ impl Shader {
     pub(super) fn parse(file: &str, source: &str) -> Shader {
         let text = resolve(file, source);
         let path = format!("shaders/{file}.wgsl");
-        let module = naga::front::wgsl::parse_str(&text)
-            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
+        let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|error| {
+            panic!("{path}: {}", error.emit_to_string_with_path(&text, &path))
+        });
         let info = Validator::new(ValidationFlags::all(), Capabilities::default())
             .validate(&module)
-            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
+            .unwrap_or_else(|error| {
+                panic!("{path}: {}", error.emit_to_string_with_path(&text, &path))
+            });
         Shader { module, info }
     }
 
     /// # Panics
     /// If there is no such entry point or constant.
-    pub(super) fn interface(&self, file: &str, entry: &str, constants: &[(&str, f64)]) -> Interface {
+    pub(super) fn interface(
+        &self,
+        file: &str,
+        entry: &str,
+        constants: &[(&str, f64)],
+    ) -> Interface {
         let place = format!("shaders/{file}.wgsl `{entry}`");
         let points = &self.module.entry_points;
         let Some(number) = points.iter().position(|point| point.name == entry) else {
             let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
-            panic!("{place}: there is no such entry point, only {}", names.join(", "));
+            panic!(
+                "{place}: there is no such entry point, only {}",
+                names.join(", ")
+            );
         };
+        let (workgroup, workgroup_bytes) = self.workgroup(entry, constants, &place);
         Interface {
             bindings: self.bindings(number, &place),
             fields: self.fields(&place),
-            workgroup: self.workgroup(entry, constants, &place),
+            workgroup,
+            workgroup_bytes,
         }
     }
 
@@ -110,7 +131,11 @@ impl Shader {
             let (Some(name), Some(slot)) = (&variable.name, &variable.binding) else {
                 panic!("{place}: a storage buffer has no name or no binding");
             };
-            assert!(slot.group == 0, "{place}: storage buffer `{name}` lies in group {}, not 0", slot.group);
+            assert!(
+                slot.group == 0,
+                "{place}: storage buffer `{name}` lies in group {}, not 0",
+                slot.group
+            );
             bindings.push(Binding {
                 name: name.clone(),
                 index: slot.binding,
@@ -123,12 +148,22 @@ impl Shader {
 
     /// The members of the uniform `p` at group 1, binding 0; none if the file has no such uniform.
     fn fields(&self, place: &str) -> Vec<Field> {
-        let uniform = self.module.global_variables.iter().find(|(_, v)| v.space == naga::AddressSpace::Uniform);
+        let uniform = self
+            .module
+            .global_variables
+            .iter()
+            .find(|(_, v)| v.space == naga::AddressSpace::Uniform);
         let Some((_, variable)) = uniform else {
             return Vec::new();
         };
-        let slot = variable.binding.as_ref().map(|slot| (slot.group, slot.binding));
-        assert!(slot == Some((1, 0)), "{place}: the uniform must be at group 1, binding 0");
+        let slot = variable
+            .binding
+            .as_ref()
+            .map(|slot| (slot.group, slot.binding));
+        assert!(
+            slot == Some((1, 0)),
+            "{place}: the uniform must be at group 1, binding 0"
+        );
         let naga::TypeInner::Struct { members, .. } = &self.module.types[variable.ty].inner else {
             panic!("{place}: the uniform is not a struct");
         };
@@ -141,19 +176,42 @@ impl Shader {
                     naga::TypeInner::Scalar(naga::Scalar::F32) => "f32",
                     _ => "not a scalar",
                 };
-                (member.name.clone().unwrap_or_default(), member.offset as usize, scalar.to_owned())
+                (
+                    member.name.clone().unwrap_or_default(),
+                    member.offset as usize,
+                    scalar.to_owned(),
+                )
             })
             .collect()
     }
 
-    fn workgroup(&self, entry: &str, constants: &[(&str, f64)], place: &str) -> u32 {
-        let constants = constants.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    /// Invocations and bytes of a workgroup under these constants.
+    fn workgroup(&self, entry: &str, constants: &[(&str, f64)], place: &str) -> (u32, u32) {
+        let constants = constants
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect();
         let stage = Some((naga::ShaderStage::Compute, entry));
-        let (module, _) = process_overrides(&self.module, &self.info, stage, &constants)
+        let (module, info) = process_overrides(&self.module, &self.info, stage, &constants)
             .unwrap_or_else(|error| panic!("{place} with constants {constants:?}: {error}"));
-        let point = module.entry_points.iter().find(|point| point.name == entry);
-        let size = point.expect("the entry point was found before").workgroup_size;
-        size.iter().product()
+        let number = module
+            .entry_points
+            .iter()
+            .position(|point| point.name == entry);
+        let number = number.expect("the entry point was found before");
+        let uses = info.get_entry_point(number);
+        let bytes = module
+            .global_variables
+            .iter()
+            .filter(|(handle, v)| {
+                v.space == naga::AddressSpace::WorkGroup && !uses[*handle].is_empty()
+            })
+            .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+            .sum();
+        (
+            module.entry_points[number].workgroup_size.iter().product(),
+            bytes,
+        )
     }
 }
 
@@ -188,19 +246,31 @@ mod tests {
     fn an_entry_point_binds_what_it_uses_through_calls() {
         let shader = shader();
         let first = shader.interface("test", "first", &[]);
-        let names: Vec<(&str, u32, bool)> =
-            first.bindings.iter().map(|b| (b.name.as_str(), b.index, b.read_only)).collect();
+        let names: Vec<(&str, u32, bool)> = first
+            .bindings
+            .iter()
+            .map(|b| (b.name.as_str(), b.index, b.read_only))
+            .collect();
         assert_eq!(names, [("x", 0, true), ("y", 2, false)]);
-        assert_eq!(first.fields, [("len".into(), 0, "u32".into()), ("scale".into(), 4, "f32".into())]);
-        assert_eq!(first.workgroup, 256);
-        assert_eq!(shader.interface("test", "first", &[("WG", 64.0)]).workgroup, 64);
+        assert_eq!(
+            first.fields,
+            [
+                ("len".into(), 0, "u32".into()),
+                ("scale".into(), 4, "f32".into())
+            ]
+        );
+        assert_eq!((first.workgroup, first.workgroup_bytes), (256, 1024));
+        let small = shader.interface("test", "first", &[("WG", 64.0)]);
+        assert_eq!((small.workgroup, small.workgroup_bytes), (64, 256));
         let second = shader.interface("test", "second", &[]);
         assert_eq!(second.bindings[0].name, "other");
-        assert_eq!(second.workgroup, 32);
+        assert_eq!((second.workgroup, second.workgroup_bytes), (32, 0));
     }
 
     #[test]
-    #[should_panic(expected = "shaders/test.wgsl `third`: there is no such entry point, only first, second")]
+    #[should_panic(
+        expected = "shaders/test.wgsl `third`: there is no such entry point, only first, second"
+    )]
     fn a_missing_entry_point_is_named() {
         shader().interface("test", "third", &[]);
     }

@@ -139,7 +139,9 @@ impl Gpu {
         if !state.batch.is_empty() {
             self.submit(&mut state);
         }
-        self.0.queue.write_buffer(memory, 0, bytemuck::cast_slice(data));
+        self.0
+            .queue
+            .write_buffer(memory, 0, bytemuck::cast_slice(data));
         if state.batch.uploaded(memory.size()) {
             self.submit(&mut state);
         }
@@ -156,14 +158,23 @@ impl Gpu {
     /// If the buffer is shorter or of another device.
     #[track_caller]
     pub fn read(&self, buffer: &GpuBuffer, len: usize) -> Result<Vec<f32>, Error> {
-        assert!(len <= buffer.len, "read of {len} floats from a buffer of {}", buffer.len);
+        assert!(
+            len <= buffer.len,
+            "read of {len} floats from a buffer of {}",
+            buffer.len
+        );
         assert!(self.same(&buffer.gpu), "read of a buffer of another device");
         self.check()?;
         let inner = &*self.0;
         if len == 0 {
             return Ok(Vec::new());
         }
-        let staging = inner.pool.take(&inner.device, &inner.failure, Purpose::Readback, bytes_of(len));
+        let staging = inner.pool.take(
+            &inner.device,
+            &inner.failure,
+            Purpose::Readback,
+            bytes_of(len),
+        );
         let (Some(memory), Some(staging)) = (&buffer.memory, staging) else {
             self.check()?;
             unreachable!("memory is missing only after a failure");
@@ -184,12 +195,16 @@ impl Gpu {
             Ok(Ok(())) => match staging.get_mapped_range(0..bytes) {
                 Ok(view) => bytemuck::pod_collect_to_vec(&view),
                 Err(error) => {
-                    inner.failure.set(format!("a finished copy cannot be read: {error}"));
+                    inner
+                        .failure
+                        .set(format!("a finished copy cannot be read: {error}"));
                     Vec::new()
                 }
             },
             Ok(Err(_)) | Err(_) => {
-                inner.failure.set("a copy to the host was not finished; restart the program");
+                inner
+                    .failure
+                    .set("a copy to the host was not finished; restart the program");
                 Vec::new()
             }
         };
@@ -204,7 +219,13 @@ impl Gpu {
     /// # Panics
     /// If the shader is refused, or its bindings and `Params` are not what is given.
     #[track_caller]
-    pub fn launch<P: Params>(&self, kernel: &Kernel, params: &P, buffers: &[(&str, &GpuBuffer)], grid: Grid) {
+    pub fn launch<P: Params>(
+        &self,
+        kernel: &Kernel,
+        params: &P,
+        buffers: &[(&str, &GpuBuffer)],
+        grid: Grid,
+    ) {
         self.record(kernel, P::FIELDS, bytemuck::bytes_of(params), buffers, grid);
     }
 
@@ -230,6 +251,8 @@ impl Gpu {
     #[doc(hidden)]
     pub fn lose(&self) {
         self.0.device.destroy();
+        // The driver's callback only runs inside a wait, whose result here is the loss itself.
+        let _ = self.wait(None);
     }
 
     pub(super) fn sync(&self) -> Result<(), Error> {
@@ -262,7 +285,12 @@ impl Gpu {
     fn take(&self, len: usize) -> GpuBuffer {
         let inner = &*self.0;
         GpuBuffer {
-            memory: inner.pool.take(&inner.device, &inner.failure, Purpose::Storage, bytes_of(len)),
+            memory: inner.pool.take(
+                &inner.device,
+                &inner.failure,
+                Purpose::Storage,
+                bytes_of(len),
+            ),
             len,
             gpu: self.clone(),
         }
@@ -282,14 +310,31 @@ impl Gpu {
             return;
         }
         let mut state = self.lock();
-        let State { batch, pipelines, .. } = &mut *state;
+        let State {
+            batch, pipelines, ..
+        } = &mut *state;
         let pipeline = pipelines.get(&inner.device, &batch.uniform_layout, kernel);
         pipeline.check_params(fields);
-        assert!(params.len() <= SLOT, "{}: Params of {} bytes exceed {SLOT}", pipeline.place(), params.len());
+        assert!(
+            params.len() <= SLOT,
+            "{}: Params of {} bytes exceed {SLOT}",
+            pipeline.place(),
+            params.len()
+        );
         let buffers = pipeline.arrange(buffers);
-        assert!(buffers.iter().all(|b| self.same(&b.gpu)), "{}: a buffer is of another device", pipeline.place());
-        let recorded = grid
-            .fold(pipeline.interface.workgroup, inner.limits.max_compute_workgroups_per_dimension)
+        assert!(
+            buffers.iter().all(|b| self.same(&b.gpu)),
+            "{}: a buffer is of another device",
+            pipeline.place()
+        );
+        let recorded = pipeline
+            .check_limits(&inner.limits)
+            .and_then(|()| {
+                grid.fold(
+                    pipeline.interface.workgroup,
+                    inner.limits.max_compute_workgroups_per_dimension,
+                )
+            })
             .and_then(|groups| Ok((groups, self.bind(&pipeline, &buffers)?)));
         match recorded {
             Err(reason) => inner.failure.set(format!("{}: {reason}", pipeline.place())),
@@ -345,7 +390,11 @@ impl Gpu {
                 usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
-            inner.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&vec![f32::NAN; NAN_BYTES as usize / 4]));
+            inner.queue.write_buffer(
+                &buffer,
+                0,
+                bytemuck::cast_slice(&vec![f32::NAN; NAN_BYTES as usize / 4]),
+            );
             buffer
         });
         let mut offset = 0;
@@ -384,7 +433,9 @@ impl Gpu {
         }));
         match waited {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => failure.set(format!("waiting for the device failed: {error}; restart the program")),
+            Ok(Err(error)) => failure.set(format!(
+                "waiting for the device failed: {error}; restart the program"
+            )),
             Err(_) => failure.set("the device was lost during a wait; restart the program"),
         }
         failure.check()

@@ -44,7 +44,13 @@ impl Pool {
     }
 
     /// A buffer of at least `bytes`, a multiple of [`UNIT`]; `None` once the device has failed.
-    pub(super) fn take(&self, device: &wgpu::Device, failure: &Failure, purpose: Purpose, bytes: u64) -> Option<wgpu::Buffer> {
+    pub(super) fn take(
+        &self,
+        device: &wgpu::Device,
+        failure: &Failure,
+        purpose: Purpose,
+        bytes: u64,
+    ) -> Option<wgpu::Buffer> {
         if failure.happened() {
             return None;
         }
@@ -61,7 +67,10 @@ impl Pool {
     }
 
     pub(super) fn give_back(&self, purpose: Purpose, buffer: wgpu::Buffer) {
-        self.lock().entry((purpose, buffer.size())).or_default().push(buffer);
+        self.lock()
+            .entry((purpose, buffer.size()))
+            .or_default()
+            .push(buffer);
     }
 
     /// Counts a buffer that is created once and kept by the device itself.
@@ -77,13 +86,24 @@ impl Pool {
         }
     }
 
-    fn create(&self, device: &wgpu::Device, failure: &Failure, purpose: Purpose, bytes: u64) -> Option<wgpu::Buffer> {
+    fn create(
+        &self,
+        device: &wgpu::Device,
+        failure: &Failure,
+        purpose: Purpose,
+        bytes: u64,
+    ) -> Option<wgpu::Buffer> {
         let (label, usage) = match purpose {
             Purpose::Storage => (
                 "tensor",
-                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+                wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
             ),
-            Purpose::Readback => ("readback", wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+            Purpose::Readback => (
+                "readback",
+                wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            ),
         };
         let attempt = || {
             let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
