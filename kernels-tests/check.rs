@@ -113,8 +113,13 @@ pub fn close(what: &str, got: &[f32], want: &[f64], tol: f64) {
     }
 }
 
-/// Central differences are taken at no more than this many elements of each input, spread evenly.
+/// Most elements of each input at which central differences are taken, spread evenly.
 const DIFFERENCED: usize = 48;
+
+/// How many of them a reference of this many multiply-adds affords.
+fn affordable(multiply_adds: usize) -> usize {
+    (20_000_000 / multiply_adds.max(1)).clamp(4, DIFFERENCED)
+}
 
 /// Checks `op` against `reference` on every device: the value, the gradient of each input against central
 /// differences of the reference, and that a second run gives the same bits. `summed` is the number of terms behind
@@ -137,7 +142,15 @@ pub fn check_op(
     let want = reference(&exact);
     let cotangent = rng.normals(want.data.len());
     let differences: Vec<Vec<(usize, f64)>> = (0..inputs.len())
-        .map(|i| central_differences(&exact, i, &cotangent, &reference))
+        .map(|i| {
+            central_differences(
+                &exact,
+                i,
+                affordable(want.data.len() * summed),
+                &cotangent,
+                &reference,
+            )
+        })
         .collect();
 
     for (device_name, device) in devices() {
@@ -214,11 +227,12 @@ fn run(
 fn central_differences(
     x: &[Array],
     i: usize,
+    samples: usize,
     cotangent: &[f32],
     reference: &impl Fn(&[Array]) -> Array,
 ) -> Vec<(usize, f64)> {
     let n = x[i].data.len();
-    let step = n.div_ceil(DIFFERENCED).max(1);
+    let step = n.div_ceil(samples).max(1);
     let mut moved = x.to_vec();
     (0..n)
         .step_by(step)

@@ -6,3 +6,6 @@ mod check;
 mod reference;
 
 mod accumulate;
+mod conv2d;
+mod device;
+mod validate;

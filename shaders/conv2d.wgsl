@@ -73,9 +73,9 @@ fn forward_plain(at: Grid) {
     for (var t = 0u; t < p.taps; t++) {
         let at = vec2<i32>(i, j) + tap(t);
         if at.x < 0 || at.x >= i32(p.h) || at.y < 0 || at.y >= i32(p.w) { continue; }
-        let from = ((n * p.h + u32(at.x)) * p.w + u32(at.y)) * p.cin;
+        let first = ((n * p.h + u32(at.x)) * p.w + u32(at.y)) * p.cin;
         for (var c = 0u; c < p.cin; c++) {
-            sum += x[from + c] * w[(t * p.cin + c) * p.cout + o];
+            sum += x[first + c] * w[(t * p.cin + c) * p.cout + o];
         }
     }
     y[pixel(q) * p.cout + o] = sum;
@@ -107,11 +107,11 @@ fn pack_w(at: Grid) {
     let o = k % p.cout;
     let c = (k / p.cout) % p.rows;
     let t = word(k / (p.cout * p.rows));
-    var from = vec2<u32>(c, o);
-    if (p.flag & 2u) != 0u { from = vec2<u32>(o, c); }
+    var first = vec2<u32>(c, o);
+    if (p.flag & 2u) != 0u { first = vec2<u32>(o, c); }
     var value = 0.0;
-    if from.x < p.cin && from.y < p.extra {
-        value = w[(t * p.cin + from.x) * p.extra + from.y];
+    if first.x < p.cin && first.y < p.extra {
+        value = w[(t * p.cin + first.x) * p.extra + first.y];
     }
     y[k] = value;
 }
@@ -161,8 +161,8 @@ fn forward(at: Grid) {
     var r = o / 4u;
     for (var t = 0u; t < p.taps; t++) {
         let d = tap(t);
-        let from = (u32(d.x) * p.w + u32(d.y)) * c4;
-        for (var c = from; c < from + c4; c++) {
+        let first = (u32(d.x) * p.w + u32(d.y)) * c4;
+        for (var c = first; c < first + c4; c++) {
             let l0 = w4[r]; let h0 = w4[r + 1u]; r += o4;
             let l1 = w4[r]; let h1 = w4[r + 1u]; r += o4;
             let l2 = w4[r]; let h2 = w4[r + 1u]; r += o4;
@@ -204,10 +204,10 @@ fn backward_w(at: Grid) {
     let end = min((s + 1u) * per_split, p.oh);
     for (var row = s * per_split; row < end; row++) {
         let top = (row / p.rows) * p.h + (row % p.rows) * p.stride + u32(d.x);
-        var from = (top * p.w + u32(d.y)) * c4 + ct * 2u;
+        var first = (top * p.w + u32(d.y)) * c4 + ct * 2u;
         var g = row * p.columns * o4 + ot * 2u;
         for (var j = 0u; j < p.columns; j++) {
-            let u = x4[from]; let v = x4[from + 1u];
+            let u = x4[first]; let v = x4[first + 1u];
             let l = w4[g]; let h = w4[g + 1u];
             a0 = fma(vec4(u.x), l, a0); b0 = fma(vec4(u.x), h, b0);
             a1 = fma(vec4(u.y), l, a1); b1 = fma(vec4(u.y), h, b1);
@@ -217,7 +217,7 @@ fn backward_w(at: Grid) {
             a5 = fma(vec4(v.y), l, a5); b5 = fma(vec4(v.y), h, b5);
             a6 = fma(vec4(v.z), l, a6); b6 = fma(vec4(v.z), h, b6);
             a7 = fma(vec4(v.w), l, a7); b7 = fma(vec4(v.w), h, b7);
-            from += p.stride * c4;
+            first += p.stride * c4;
             g += o4;
         }
     }

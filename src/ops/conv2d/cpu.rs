@@ -14,7 +14,14 @@ use crate::tensor::Tensor;
 /// Pixels per task: their inputs and one block of weights share the second-level cache.
 const PIXELS: usize = 256;
 
-pub(super) fn forward(cpu: &Cpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &mut Tensor) {
+pub(super) fn forward(
+    cpu: &Cpu,
+    conv: &TapConv,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    y: &mut Tensor,
+) {
     let [_, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
     let part = Part {
         taps: conv.taps.clone(),
@@ -92,7 +99,10 @@ impl Packed {
         pieces.into_par_iter().for_each(|(block, piece)| {
             let width = block.vectors * LANES;
             let valid = width.min(columns - block.first);
-            for (row, to) in matrix.chunks_exact(columns).zip(piece.chunks_exact_mut(width)) {
+            for (row, to) in matrix
+                .chunks_exact(columns)
+                .zip(piece.chunks_exact_mut(width))
+            {
                 to[..valid].copy_from_slice(&row[block.first..block.first + valid]);
                 to[valid..].fill(0.0);
             }
@@ -185,7 +195,14 @@ struct Task<'a> {
     rows: usize,
 }
 
-fn correlate(x: &Image, parts: &[Part], stride: usize, out_step: usize, bias: Option<&[f32]>, y: &mut Tensor) {
+fn correlate(
+    x: &Image,
+    parts: &[Part],
+    stride: usize,
+    out_step: usize,
+    bias: Option<&[f32]>,
+    y: &mut Tensor,
+) {
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
     let tasks = tasks(y.cpu_mut(), [n, oh, ow, cout], out_step);
     let run = |mut task: Task| {
@@ -266,7 +283,13 @@ impl Part {
             })
             .collect();
         ROWS.with_borrow_mut(|padded| {
-            pad(x, task.image..task.image + task.images, [first, reach.left], [height, width], padded);
+            pad(
+                x,
+                task.image..task.image + task.images,
+                [first, reach.left],
+                [height, width],
+                padded,
+            );
             let strides = Strides {
                 step: 1,
                 row: stride * x.c,
@@ -285,7 +308,13 @@ impl Part {
                         tile::tile(count, block.vectors, a, strides, &runs, b, &mut out);
                         for m in 0..count {
                             let pixel = to + (j + m) * out_step + self.at[1];
-                            self.store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
+                            self.store(
+                                block,
+                                &out[m * block.vectors * LANES..],
+                                bias,
+                                pixel,
+                                task.y,
+                            );
                         }
                         j += count;
                     }
@@ -345,7 +374,8 @@ fn pad_into(
             continue;
         }
         let at = (image * x.h + row as usize) * x.w;
-        to[shift * x.c..(shift + until - from) * x.c].copy_from_slice(&x.data[(at + from) * x.c..(at + until) * x.c]);
+        to[shift * x.c..(shift + until - from) * x.c]
+            .copy_from_slice(&x.data[(at + from) * x.c..(at + until) * x.c]);
     }
 }
 
@@ -364,7 +394,13 @@ pub(super) fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         .enumerate()
         .for_each(|(i, to)| {
             to.fill(0.0);
-            pad_into(&image, i..i + 1, [reach.top, reach.left], [height, width], to);
+            pad_into(
+                &image,
+                i..i + 1,
+                [reach.top, reach.left],
+                [height, width],
+                to,
+            );
         });
     let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
 
@@ -406,7 +442,15 @@ struct WeightPiece<'a> {
 }
 
 impl WeightPiece<'_> {
-    fn add(&mut self, a: &[f32], strides: Strides, runs: &[Run], gy: &Packed, pixel: usize, out: &mut Tile) {
+    fn add(
+        &mut self,
+        a: &[f32],
+        strides: Strides,
+        runs: &[Run],
+        gy: &Packed,
+        pixel: usize,
+        out: &mut Tile,
+    ) {
         let cout = gy.columns;
         let channels = self.gw.len() / cout;
         for block in &gy.blocks {

@@ -64,7 +64,14 @@ struct Placement {
     at: [usize; 2],
 }
 
-pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &Tensor) {
+pub(super) fn forward(
+    gpu: &Gpu,
+    conv: &TapConv,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    y: &Tensor,
+) {
     let [n, oh, ow, _] = y.shape().nhwc("conv2d");
     let place = Placement {
         n,
@@ -75,7 +82,20 @@ pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: O
         at: [0, 0],
     };
     let which: Vec<usize> = (0..conv.taps.len()).collect();
-    correlate(gpu, &conv.taps, conv.stride, place, x, Weights { w, which: &which, turned: false }, bias, y);
+    correlate(
+        gpu,
+        &conv.taps,
+        conv.stride,
+        place,
+        x,
+        Weights {
+            w,
+            which: &which,
+            turned: false,
+        },
+        bias,
+        y,
+    );
 }
 
 pub(super) fn backward_x(gpu: &Gpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &Tensor) {
@@ -91,7 +111,11 @@ pub(super) fn backward_x(gpu: &Gpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
             at: residue.at,
         };
         if place.rows > 0 && place.columns > 0 {
-            let weights = Weights { w, which: &residue.which, turned: true };
+            let weights = Weights {
+                w,
+                which: &residue.which,
+                turned: true,
+            };
             correlate(gpu, &residue.taps, 1, place, gy, weights, None, gx);
         }
     }
@@ -105,7 +129,10 @@ struct Weights<'a> {
     turned: bool,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one launch, named at its two callers")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one launch, named at its two callers"
+)]
 fn correlate(
     gpu: &Gpu,
     taps: &[(i32, i32)],
@@ -138,7 +165,12 @@ fn correlate(
     gpu.launch(
         &kernel!("conv2d", "forward").with("WG", 64),
         &params,
-        &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
+        &[
+            ("x4", packed_x.gpu()),
+            ("w4", packed_w.gpu()),
+            ("bias", bias.gpu()),
+            ("y", y.gpu()),
+        ],
         Grid::elements(len.div_ceil(TILE) * (wide / TILE)),
     );
 }
@@ -197,13 +229,22 @@ impl Window {
             x0: (self.left + 128) as u32,
             ..Params::default()
         };
-        launch(gpu, kernel!("conv2d", "pack_x"), &params, &[("x", x), ("y", &packed)], packed.elements());
+        launch(
+            gpu,
+            kernel!("conv2d", "pack_x"),
+            &params,
+            &[("x", x), ("y", &packed)],
+            packed.elements(),
+        );
         packed
     }
 
     /// The taps as offsets from the window's corner.
     fn table(&self, taps: &[(i32, i32)]) -> [[u32; 4]; MOST_TAPS / 8] {
-        table(taps.iter().map(|(dy, dx)| offset_word(dy - self.top, dx - self.left)))
+        table(
+            taps.iter()
+                .map(|(dy, dx)| offset_word(dy - self.top, dx - self.left)),
+        )
     }
 }
 
@@ -227,7 +268,11 @@ fn table(words: impl Iterator<Item = u32>) -> [[u32; 4]; MOST_TAPS / 8] {
 fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
     let [taps, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
     let pad = |c: usize| c.next_multiple_of(TILE);
-    let (rows, columns) = if turned { (pad(cout), pad(cin)) } else { (pad(cin), pad(cout)) };
+    let (rows, columns) = if turned {
+        (pad(cout), pad(cin))
+    } else {
+        (pad(cin), pad(cout))
+    };
     if !turned && which.len() == taps && [rows, columns] == [cin, cout] {
         return (w.detach(), columns);
     }
@@ -244,7 +289,13 @@ fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
         table: table(which.iter().map(|&t| t as u32)),
         ..Params::default()
     };
-    launch(gpu, kernel!("conv2d", "pack_w"), &params, &[("w", w), ("y", &packed)], len);
+    launch(
+        gpu,
+        kernel!("conv2d", "pack_w"),
+        &params,
+        &[("w", w), ("y", &packed)],
+        len,
+    );
     (packed, columns)
 }
 
@@ -276,7 +327,11 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     gpu.launch(
         &kernel!("conv2d", "backward_w").with("WG", 64),
         &params,
-        &[("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())],
+        &[
+            ("x4", packed_x.gpu()),
+            ("w4", packed_gy.gpu()),
+            ("y4", parts.gpu()),
+        ],
         Grid::elements(tiles * splits),
     );
     let params = Params {
@@ -289,7 +344,13 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         extra: splits as u32,
         ..Params::default()
     };
-    launch(gpu, kernel!("conv2d", "finish_w"), &params, &[("x", &parts), ("y", gw)], gw.elements());
+    launch(
+        gpu,
+        kernel!("conv2d", "finish_w"),
+        &params,
+        &[("x", &parts), ("y", gw)],
+        gw.elements(),
+    );
 }
 
 /// Enough splits of the image rows to keep a few thousand invocations busy, never more than rows.
@@ -298,7 +359,10 @@ fn splits(tiles: usize, rows: usize) -> usize {
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
-    let buffers: Vec<_> = buffers.iter().map(|(name, tensor)| (*name, tensor.gpu())).collect();
+    let buffers: Vec<_> = buffers
+        .iter()
+        .map(|(name, tensor)| (*name, tensor.gpu()))
+        .collect();
     gpu.launch(&kernel, params, &buffers, Grid::elements(len));
 }
 
@@ -326,5 +390,11 @@ pub(super) fn forward_plain(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, y
         ..placed(place)
     };
     let buffers = [("x", x), ("w", w), ("bias", w), ("y", y)];
-    launch(gpu, kernel!("conv2d", "forward_plain"), &params, &buffers, y.elements());
+    launch(
+        gpu,
+        kernel!("conv2d", "forward_plain"),
+        &params,
+        &buffers,
+        y.elements(),
+    );
 }

@@ -91,7 +91,10 @@ impl TapConv {
     pub fn out(&self, h: usize, w: usize) -> [usize; 2] {
         let side = |size: usize, slack: i32| {
             let room = size as i32 + slack;
-            assert!(room >= 0, "conv2d: the kernel is larger than the padded image ({h} by {w})");
+            assert!(
+                room >= 0,
+                "conv2d: the kernel is larger than the padded image ({h} by {w})"
+            );
             room as usize / self.stride + 1
         };
         [side(h, self.slack[0]), side(w, self.slack[1])]
@@ -137,7 +140,9 @@ impl TapConv {
                     .taps
                     .iter()
                     .enumerate()
-                    .filter(|(_, (dy, dx))| (oy - dy).rem_euclid(s) == 0 && (ox - dx).rem_euclid(s) == 0)
+                    .filter(|(_, (dy, dx))| {
+                        (oy - dy).rem_euclid(s) == 0 && (ox - dx).rem_euclid(s) == 0
+                    })
                     .map(|(t, (dy, dx))| (t, ((oy - dy) / s, (ox - dx) / s)))
                     .unzip();
                 all.push(Residue {
@@ -189,8 +194,14 @@ mod tests {
     #[test]
     fn output_sizes_follow_the_usual_formula() {
         assert_eq!(TapConv::from(Conv2d::same(5)).out(7, 9), [7, 9]);
-        assert_eq!(TapConv::from(Conv2d::new(3).stride(2)).out(299, 299), [149, 149]);
-        assert_eq!(TapConv::from(Conv2d::new(5).dilation(2).pad(4).stride(2)).out(2, 3), [1, 2]);
+        assert_eq!(
+            TapConv::from(Conv2d::new(3).stride(2)).out(299, 299),
+            [149, 149]
+        );
+        assert_eq!(
+            TapConv::from(Conv2d::new(5).dilation(2).pad(4).stride(2)).out(2, 3),
+            [1, 2]
+        );
     }
 
     #[test]
