@@ -1,5 +1,6 @@
 //! The searches and the one loop that drives them. Knows no kernels and no file formats.
 
+pub mod adversarial;
 mod checkpoints;
 mod console;
 mod driver;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::runs::Snapshot;
+pub use adversarial::AdversarialConfig;
 pub use checkpoints::Checkpoints;
 pub use console::Console;
 pub use driver::{End, Observer, Outcome, Stop, run};
