@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::output::note;
 use crate::Error;
 
 static FLAG: OnceLock<Result<Arc<AtomicBool>, String>> = OnceLock::new();
@@ -20,7 +21,7 @@ pub(super) fn flag() -> Result<Arc<AtomicBool>, Error> {
             if seen.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
-            eprintln!("stopping after this step; once more to stop at once");
+            note("stopping after this step; once more to stop at once");
         });
         listen.map(|()| flag).map_err(|e| e.to_string())
     });

@@ -25,7 +25,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     match command(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {e}");
+            output::note(&format!("error: {e}"));
             exit_code(&e)
         }
     }
@@ -40,7 +40,10 @@ fn command(cli: &Cli) -> Result<(), Error> {
 /// Shows help, version or what is wrong with the usage.
 fn explain(usage: &clap::Error) -> ExitCode {
     match usage.print() {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            output::note(&format!("error: cannot write the help: {e}"));
+            ExitCode::FAILURE
+        }
         _ if usage.use_stderr() => ExitCode::from(2),
         _ => ExitCode::SUCCESS,
     }

@@ -18,7 +18,8 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Shows a warning on standard error.
-pub(super) fn warn(text: &str) {
-    eprintln!("warning: {text}");
+/// Shows a line on standard error.
+pub(super) fn note(text: &str) {
+    // There is nobody left to tell when standard error itself is gone, and no reason to stop the work.
+    drop(writeln!(io::stderr(), "{text}"));
 }

@@ -135,7 +135,9 @@ fn resume<S: Search>(
     stored.search.max_steps = settings_of_resumed(&stored, args, global)?;
     let device = device_of_resumed(run, &stored, global)?;
     let resumed = RunFolder::resume(run)?;
-    resumed.notes.iter().for_each(|note| output::warn(note));
+    for note in &resumed.notes {
+        output::note(&format!("warning: {note}"));
+    }
     let mut search = build(&device, &stored.search, stored.seed)?;
     if let Some(snapshot) = &resumed.snapshot {
         search.load(snapshot)?;

@@ -98,7 +98,7 @@ impl Observer for Copies {
 }
 
 #[test]
-fn a_run_killed_at_any_step_ends_as_an_unbroken_one() {
+fn a_run_killed_after_a_step_ends_as_an_unbroken_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
     let mut copies = Copies {
@@ -108,7 +108,7 @@ fn a_run_killed_at_any_step_ends_as_an_unbroken_one() {
     let whole = start(&path, Stop::when_done(), &mut copies).unwrap();
     let want = decisive(&path);
     let mut rng = Rng::seed(1);
-    for step in 0..=STEPS {
+    for step in (0..=STEPS).step_by(3) {
         let copy = copies.to.join(step.to_string());
         // Half a line, and half a file, of what was being written.
         let mut journal = fs::read(copy.join("journal.jsonl")).unwrap();
@@ -330,4 +330,71 @@ fn a_snapshot_that_cannot_be_written_leaves_the_ones_before_it() {
         RunFolder::resume(&path).unwrap().snapshot.unwrap().step(),
         20
     );
+}
+
+/// Set for the process that `a_killed_process_leaves_a_run_that_ends_as_an_unbroken_one` starts and kills.
+const VICTIM: &str = "GANAS_TEST_VICTIM";
+
+/// What the killed process does: begins or resumes the run, slowly.
+fn victim(path: &Path) {
+    struct Slow;
+    impl Observer for Slow {
+        fn on_start(&mut self, _: &dyn Search, _: Option<u64>) -> Result<(), Error> {
+            Ok(())
+        }
+        fn on_step(&mut self, _: &dyn Search, _: &Report) -> Result<(), Error> {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            Ok(())
+        }
+        fn on_end(&mut self, _: &dyn Search, _: End) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+    let mut search = Dummy::new(STEPS, 3);
+    let folder = match path.join("config.toml").exists() {
+        false => RunFolder::create(path, &json!({"total": STEPS})).unwrap(),
+        true => {
+            let resumed = RunFolder::resume(path).unwrap();
+            if let Some(snapshot) = &resumed.snapshot {
+                search.load(snapshot).unwrap();
+            }
+            assert!(resumed.notes.is_empty(), "{:?}", resumed.notes);
+            resumed.folder
+        }
+    };
+    run(
+        &mut search,
+        Stop::when_done(),
+        &mut [&mut Checkpoints::every(2, folder), &mut Slow],
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_killed_process_leaves_a_run_that_ends_as_an_unbroken_one() {
+    if let Some(path) = std::env::var_os(VICTIM) {
+        return victim(Path::new(&path));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let want = unbroken(&dir.path().join("whole"));
+    let path = dir.path().join("run");
+    let mut rng = Rng::seed(11);
+    let this = "search::tests::a_killed_process_leaves_a_run_that_ends_as_an_unbroken_one";
+    let mut killed = 0;
+    for _ in 0..12 {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", this])
+            .env(VICTIM, &path)
+            .stdout(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(rng.below(60_000) as u64));
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+    }
+    assert!(killed > 0);
+    if !path.join("config.toml").exists() {
+        drop(RunFolder::create(&path, &json!({"total": STEPS})).unwrap());
+    }
+    assert_eq!((resume(&path).unwrap().0, decisive(&path)), want);
 }
