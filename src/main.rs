@@ -1,3 +1,7 @@
 //! The `ganas` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ganas::cli::run(std::env::args_os())
+}

@@ -1,1 +1,57 @@
 //! The command line: turns what was typed into one configuration and calls the library.
+
+pub mod args;
+mod devices;
+mod interrupt;
+mod layers;
+mod output;
+pub mod sample;
+pub mod search;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::Error;
+use args::{Cli, Command};
+
+/// Does what `typed` asks for: 0 done, 1 failed, 2 wrong usage, 130 interrupted with a resumable run left behind.
+pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(typed) {
+        Ok(cli) => cli,
+        Err(usage) => return explain(&usage),
+    };
+    match command(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            output::note(&format!("error: {e}"));
+            exit_code(&e)
+        }
+    }
+}
+
+fn command(cli: &Cli) -> Result<(), Error> {
+    match &cli.command {
+        Command::Devices => devices::run(cli.global.json),
+    }
+}
+
+/// Shows help, version or what is wrong with the usage.
+fn explain(usage: &clap::Error) -> ExitCode {
+    match usage.print() {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            output::note(&format!("error: cannot write the help: {e}"));
+            ExitCode::FAILURE
+        }
+        _ if usage.use_stderr() => ExitCode::from(2),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn exit_code(error: &Error) -> ExitCode {
+    match error {
+        Error::Interrupted { .. } => ExitCode::from(130),
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,133 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Device, Error};
+
+/// Searches, trains, evaluates and exports generative adversarial networks on any GPU or on the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "ganas", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// Print exactly one JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// auto, cpu, gpu, gpu:N, or part of an adapter's name [default: auto]
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Seed of every random draw [default: 0]
+    // TOML, in which a run stores its seed, has signed integers only.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: Option<u64>,
+    /// No progress on standard error
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the CPU and every adapter, and mark what `auto` takes
+    Devices,
+}
+
+/// Which search.
+#[derive(Debug, Subcommand)]
+pub enum SearchCommand {
+    /// Search generator and discriminator by gradient, each against the other (AdversarialNAS)
+    Adversarial(Box<AdversarialArgs>),
+}
+
+/// Flags of `search adversarial`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AdversarialArgs {
+    /// Sizes for a purpose [default: smoke]
+    #[arg(long, value_parser = ["smoke", "laptop", "paper"])]
+    pub preset: Option<String>,
+    /// Settings that replace those of the preset, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting by name; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = super::layers::assignment)]
+    pub set: Vec<(String, toml::Value)>,
+    /// Images: shapes, cifar10:DIR, folder:DIR, ...
+    #[arg(long, value_name = "SRC")]
+    pub data: Option<String>,
+    /// Channels of the generator
+    #[arg(long, value_name = "N")]
+    pub channels: Option<u32>,
+    /// Channels of the discriminator
+    #[arg(long, value_name = "N")]
+    pub disc_channels: Option<u32>,
+    /// Images a mini-batch; one half trains weights, the other architectures
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Images of a generator step
+    #[arg(long, value_name = "N")]
+    pub gen_batch: Option<u32>,
+    /// Epochs of the generator; the discriminator has n-critic times as many
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u32>,
+    /// Discriminator steps for each generator step
+    #[arg(long, value_name = "N")]
+    pub n_critic: Option<u32>,
+    /// Stop after this many discriminator steps, counted from the beginning of the run; 0 means no limit
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u32>,
+    /// Folder of a new run [default: runs/adversarial-PRESET-seedN]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub run: Option<PathBuf>,
+    /// Go on with the run in this folder, with the settings stored there
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<PathBuf>,
+}
+
+impl Global {
+    /// The seed, 0 unless given.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+
+    /// Opens the device that was asked for.
+    ///
+    /// # Errors
+    /// If there is no such device, or it cannot be opened.
+    pub fn open_device(&self) -> Result<Device, Error> {
+        Device::open(self.device.as_deref().unwrap_or("auto"))
+    }
+}
+
+impl AdversarialArgs {
+    /// The settings that have a flag of their own and were given.
+    pub fn flags(&self) -> toml::Table {
+        let numbers = [
+            ("channels", self.channels),
+            ("disc_channels", self.disc_channels),
+            ("batch", self.batch),
+            ("gen_batch", self.gen_batch),
+            ("epochs", self.epochs),
+            ("n_critic", self.n_critic),
+            ("max_steps", self.steps),
+        ];
+        let given = numbers
+            .into_iter()
+            .filter_map(|(key, n)| Some((key.to_owned(), toml::Value::from(n?))));
+        let mut table: toml::Table = given.collect();
+        if let Some(data) = &self.data {
+            table.insert("data".to_owned(), data.as_str().into());
+        }
+        table
+    }
+}
