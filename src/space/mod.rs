@@ -8,6 +8,7 @@ mod check;
 mod choice;
 pub mod cost;
 pub mod derive;
+pub mod draw;
 mod gan;
 mod json;
 pub mod live;
