@@ -1,5 +1,6 @@
 //! The command line: turns what was typed into one configuration and calls the library.
 
+pub mod arch;
 pub mod args;
 mod devices;
 mod interrupt;
