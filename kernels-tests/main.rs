@@ -3,6 +3,7 @@
 //! One binary, because each test binary links the whole driver stack.
 
 mod check;
+mod fixtures;
 mod reference;
 
 mod accumulate;
