@@ -7,3 +7,4 @@ mod fixtures;
 mod reference;
 
 mod accumulate;
+mod unary;

@@ -1,1 +1,3 @@
 //! One differentiable operation per file: its rule once, its kernels for both devices.
+
+mod unary;
