@@ -7,4 +7,5 @@ mod fixtures;
 mod reference;
 
 mod accumulate;
+mod reduce;
 mod unary;
