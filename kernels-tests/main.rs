@@ -8,5 +8,7 @@ mod reference;
 mod validate;
 
 mod accumulate;
+mod binary;
 mod reduce;
+mod softmax;
 mod unary;
