@@ -1,4 +1,7 @@
 //! One differentiable operation per file: its rule once, its kernels for both devices.
 
+mod binary;
 pub mod conv2d;
-mod tmp;
+mod reduce;
+mod softmax;
+mod unary;

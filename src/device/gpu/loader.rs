@@ -3,14 +3,22 @@
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
+macro_rules! library {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/shaders/lib/",
+                $name,
+                ".wgsl"
+            )),
+        )
+    };
+}
+
 /// The files of `shaders/lib` by stem.
-const LIBRARY: &[(&str, &str)] = &[(
-    "grid",
-    include_str!(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/shaders/lib/grid.wgsl"
-    )),
-)];
+const LIBRARY: &[(&str, &str)] = &[library!("exp"), library!("grid"), library!("reduce")];
 
 /// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, each pasted once.
 ///
