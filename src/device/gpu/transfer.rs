@@ -1,6 +1,7 @@
 //! Between the host and the device: uploads, readbacks, and filling with NaN.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use super::pool::{Purpose, bytes_of};
 use super::{Gpu, GpuBuffer, State};
@@ -8,6 +9,9 @@ use crate::Error;
 
 /// Bytes of the buffer that poisoning copies from.
 const NAN_BYTES: u64 = 1 << 20;
+
+/// How long another thread may take to hand over a copy that the device has finished.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Gpu {
     /// Copies `data` to the device.
@@ -71,7 +75,7 @@ impl Gpu {
             let _ = done.send(mapped);
         });
         self.wait(index)?;
-        let values = match result.recv() {
+        let values = match result.recv_timeout(PATIENCE) {
             Ok(Ok(())) => match staging.get_mapped_range(0..bytes) {
                 Ok(view) => bytemuck::pod_collect_to_vec(&view),
                 Err(error) => {
