@@ -1,1 +1,23 @@
-//! Layers, initialisation, losses, spectral norm, optimisers. Knows no genotypes.
+//! Layers, initialisation, losses, spectral norm, optimisers. Knows no genotypes and no WGSL.
+
+mod batch_norm;
+mod conv;
+mod init;
+mod linear;
+mod loss;
+mod module;
+mod optimiser;
+mod spectral;
+mod state;
+mod transposed;
+
+pub use batch_norm::BatchNorm;
+pub use conv::Conv;
+pub use init::{Init, SpectralInit};
+pub use linear::{ImageLinear, Linear};
+pub use loss::{generator_loss, hinge_loss};
+pub use module::{Layout, Mode, Module, Role, Slot, Visitor, collect, count, freeze, track};
+pub use optimiser::{Adam, AdamConfig, Ema};
+pub use spectral::Spectral;
+pub use state::{export, import};
+pub use transposed::DepthwiseTransposed;

@@ -1,0 +1,150 @@
+//! Adam and the exponential moving average, over whole networks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::module::visit;
+use super::{Module, Role};
+use crate::ops::adam::{AdamStep, adam_step};
+use crate::ops::ema::ema_update;
+use crate::{Grads, Tensor};
+
+/// Settings of an optimiser.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdamConfig {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// L2 penalty, added to the gradient.
+    pub weight_decay: f64,
+}
+
+/// Added to the root of the second moment.
+const EPS: f64 = 1e-8;
+
+/// Moments of one tensor.
+#[derive(Clone)]
+pub struct Moments {
+    /// Steps done.
+    pub t: u64,
+    /// First moment.
+    pub m: Tensor,
+    /// Second moment.
+    pub v: Tensor,
+}
+
+/// Adam with the moments of every tensor that ever had a gradient.
+pub struct Adam {
+    config: AdamConfig,
+    role: Role,
+    moments: BTreeMap<String, Moments>,
+}
+
+impl Adam {
+    /// An optimiser for the tensors of `role`.
+    pub fn new(config: AdamConfig, role: Role) -> Adam {
+        Adam {
+            config,
+            role,
+            moments: BTreeMap::new(),
+        }
+    }
+
+    /// The leaves of `module` that this optimiser moves; call after [`super::track`].
+    pub fn leaves(&self, module: &mut (impl Module + ?Sized)) -> Vec<Tensor> {
+        super::collect(module, self.role).into_iter().map(|(_, tensor)| tensor).collect()
+    }
+
+    /// Moves every tensor that has a gradient; the others stay, with their step count. Each gradient is dropped as
+    /// soon as it is used, and the new tensors are constants.
+    pub fn step(&mut self, module: &mut (impl Module + ?Sized), mut grads: Grads) {
+        visit(module, |slot| {
+            if slot.role != self.role {
+                return;
+            }
+            let Some(g) = grads.take(slot.tensor) else {
+                *slot.tensor = slot.tensor.detach();
+                return;
+            };
+            if !self.moments.contains_key(slot.name) {
+                let zeros = || Tensor::zeros(&slot.tensor.device(), slot.tensor.shape());
+                let fresh = Moments { t: 0, m: zeros(), v: zeros() };
+                self.moments.insert(slot.name.to_owned(), fresh);
+            }
+            let state = self.moments.get_mut(slot.name).expect("it was just inserted");
+            state.t += 1;
+            let step = AdamStep {
+                lr: self.config.lr,
+                beta1: self.config.beta1,
+                beta2: self.config.beta2,
+                eps: EPS,
+                weight_decay: self.config.weight_decay,
+                t: state.t,
+            };
+            (*slot.tensor, state.m, state.v) = adam_step(slot.tensor, &g, &state.m, &state.v, step);
+        });
+    }
+
+    /// The moments by tensor name, for a snapshot.
+    pub fn moments(&self) -> &BTreeMap<String, Moments> {
+        &self.moments
+    }
+
+    /// Puts back what [`Adam::moments`] gave.
+    pub fn restore(&mut self, moments: BTreeMap<String, Moments>) {
+        self.moments = moments;
+    }
+}
+
+/// An exponential moving average of a network's trained tensors; buffers are not averaged.
+pub struct Ema {
+    decay: f64,
+    average: BTreeMap<String, Tensor>,
+}
+
+impl Ema {
+    /// Starts from the current tensors.
+    pub fn new(decay: f64, module: &mut (impl Module + ?Sized)) -> Ema {
+        let mut average = BTreeMap::new();
+        visit(module, |slot| {
+            if slot.role != Role::Buffer {
+                average.insert(slot.name.to_owned(), slot.tensor.detach());
+            }
+        });
+        Ema { decay, average }
+    }
+
+    /// `average <- decay average + (1 - decay) tensor`.
+    pub fn update(&mut self, module: &mut (impl Module + ?Sized)) {
+        visit(module, |slot| {
+            if let Some(average) = self.average.get_mut(slot.name) {
+                *average = ema_update(average, slot.tensor, self.decay);
+            }
+        });
+    }
+
+    /// Exchanges the network's tensors with their averages; a second call puts them back.
+    pub fn swap(&mut self, module: &mut (impl Module + ?Sized)) {
+        visit(module, |slot| {
+            if let Some(average) = self.average.get_mut(slot.name) {
+                std::mem::swap(average, slot.tensor);
+                *average = average.detach();
+                *slot.tensor = slot.tensor.detach();
+            }
+        });
+    }
+
+    /// The averages by tensor name.
+    pub fn average(&self) -> &BTreeMap<String, Tensor> {
+        &self.average
+    }
+
+    /// Puts back what [`Ema::average`] gave.
+    pub fn restore(&mut self, average: BTreeMap<String, Tensor>) {
+        self.average = average;
+    }
+}
