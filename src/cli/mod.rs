@@ -1,1 +1,2 @@
 //! The command line: turns what was typed into one configuration and calls the library.
+pub mod data;
