@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
 use crate::data::grid::save_grid;
 use crate::data::stats::{Stats, stats};
 use crate::data::{Images, OpenOptions, open};
+use crate::{Error, Rng};
 
 /// Pictures along each side of `--grid`.
 const GRID: usize = 8;
@@ -17,7 +17,7 @@ pub struct DataInfoArgs {
     /// Image source: shapes, cifar10:DIR, idx:FILE[.gz], folder:DIR (also a .tar); options ?size=32&limit=1000&flip=1&gray=1&split=train
     #[arg(value_name = "SRC")]
     pub source: String,
-    /// Draw 8x8 samples, spread evenly over the source, to this PNG file
+    /// Draw 8x8 samples, chosen by the seed, to this PNG file
     #[arg(long, value_name = "F.png")]
     pub grid: Option<PathBuf>,
     /// Leave out pictures that cannot be decoded, and count them
@@ -38,7 +38,7 @@ pub fn info(args: &DataInfoArgs, json: bool, seed: u64) -> Result<(), Error> {
     let images = open(&args.source, &options)?;
     let stats = stats(images.as_ref())?;
     if let Some(path) = &args.grid {
-        draw(images.as_ref(), path)?;
+        draw(images.as_ref(), path, seed)?;
     }
     let mut text = if json {
         as_json(images.name(), &stats).to_string()
@@ -51,11 +51,18 @@ pub fn info(args: &DataInfoArgs, json: bool, seed: u64) -> Result<(), Error> {
         .map_err(|e| Error::io("standard output", "write", &e))
 }
 
-fn draw(images: &dyn Images, path: &Path) -> Result<(), Error> {
+fn draw(images: &dyn Images, path: &Path, seed: u64) -> Result<(), Error> {
     let (shape, n) = (images.shape(), images.len().min(GRID * GRID));
     let mut pixels = vec![0.0; n * shape.values()];
-    for (i, out) in pixels.chunks_exact_mut(shape.values()).enumerate() {
-        images.read(i * images.len() / n, out)?;
+    // Drawn at random: an even stride may miss a class where classes come in turn.
+    let mut chosen = Rng::stream(seed, "data grid").permutation(images.len());
+    chosen.truncate(n);
+    chosen.sort_unstable();
+    for (i, out) in chosen
+        .into_iter()
+        .zip(pixels.chunks_exact_mut(shape.values()))
+    {
+        images.read(i, out)?;
     }
     save_grid(path, &pixels, shape, GRID)
 }
@@ -118,4 +125,42 @@ fn as_text(source: &str, stats: &Stats, grid: Option<&Path>) -> String {
         lines.push(format!("grid      {}", path.display()));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_has_the_promised_keys_and_the_grid_is_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = DataInfoArgs {
+            source: "shapes?limit=70&size=8".into(),
+            grid: Some(folder.path().join("g.png")),
+            skip_bad: false,
+        };
+        info(&args, true, 3).unwrap();
+        assert_eq!(
+            image::image_dimensions(args.grid.as_ref().unwrap()).unwrap(),
+            (78, 78)
+        );
+
+        let images = open(&args.source, &OpenOptions::default()).unwrap();
+        let stats = stats(images.as_ref()).unwrap();
+        let object = as_json(images.name(), &stats);
+        let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
+        let want = [
+            "source", "count", "height", "width", "channels", "classes", "mean", "std", "skipped",
+        ];
+        assert_eq!(keys, want);
+        assert_eq!(
+            object["classes"][4],
+            serde_json::json!({"name": "cross", "count": 14})
+        );
+        let text = as_text(images.name(), &stats, None);
+        assert!(
+            text.contains("pictures  70") && text.contains("  cross     14"),
+            "{text}"
+        );
+    }
 }

@@ -65,30 +65,46 @@ impl Picture {
 
     fn resize_rows(&self, w: usize) -> Picture {
         let taps = taps(self.w, w);
-        let c = self.c;
-        let mut bytes = Vec::with_capacity(self.h * w * c);
-        for row in self.bytes.chunks_exact(self.w * c) {
-            for tap in &taps {
-                for channel in 0..c {
-                    let start = tap.first * c + channel;
-                    bytes.push(tap.sum(row[start..].iter().step_by(c)));
-                }
+        let mut bytes = Vec::with_capacity(self.h * w * self.c);
+        for row in self.bytes.chunks_exact(self.w * self.c) {
+            match self.c {
+                1 => resize_row::<1>(row, &taps, &mut bytes),
+                3 => resize_row::<3>(row, &taps, &mut bytes),
+                c => unreachable!("pictures have 1 or 3 channels, not {c}"),
             }
         }
         Picture { w, bytes, ..*self }
     }
 
     fn resize_columns(&self, h: usize) -> Picture {
-        let taps = taps(self.h, h);
         let stride = self.w * self.c;
         let mut bytes = Vec::with_capacity(h * stride);
-        for tap in &taps {
-            for column in 0..stride {
-                let start = tap.first * stride + column;
-                bytes.push(tap.sum(self.bytes[start..].iter().step_by(stride)));
+        let mut sums = vec![0; stride];
+        for tap in taps(self.h, h) {
+            sums.fill(HALF);
+            let rows = self.bytes[tap.first * stride..].chunks_exact(stride);
+            for (weight, row) in tap.weights.iter().zip(rows) {
+                for (sum, v) in sums.iter_mut().zip(row) {
+                    *sum += weight * i32::from(*v);
+                }
             }
+            bytes.extend(sums.iter().map(|sum| to_byte(*sum)));
         }
         Picture { h, bytes, ..*self }
+    }
+}
+
+/// Appends one resized row of `C` channels.
+fn resize_row<const C: usize>(row: &[u8], taps: &[Tap], out: &mut Vec<u8>) {
+    let (pixels, _) = row.as_chunks::<C>();
+    for tap in taps {
+        let mut sums = [HALF; C];
+        for (weight, pixel) in tap.weights.iter().zip(&pixels[tap.first..]) {
+            for (sum, v) in sums.iter_mut().zip(pixel) {
+                *sum += weight * i32::from(*v);
+            }
+        }
+        out.extend(sums.map(to_byte));
     }
 }
 
@@ -98,16 +114,11 @@ struct Tap {
     weights: Vec<i32>,
 }
 
-impl Tap {
-    fn sum<'a>(&self, inputs: impl Iterator<Item = &'a u8>) -> u8 {
-        let half = 1i32 << (BITS - 1);
-        let sum = self
-            .weights
-            .iter()
-            .zip(inputs)
-            .fold(half, |sum, (w, v)| sum + w * i32::from(*v));
-        (sum >> BITS).clamp(0, 255) as u8
-    }
+/// Half a byte step, where every sum starts, so that cutting off the fraction rounds.
+const HALF: i32 = 1 << (BITS - 1);
+
+fn to_byte(sum: i32) -> u8 {
+    (sum >> BITS).clamp(0, 255) as u8
 }
 
 fn taps(from: usize, to: usize) -> Vec<Tap> {
