@@ -56,3 +56,4 @@ fn exit_code(error: &Error) -> ExitCode {
         _ => ExitCode::FAILURE,
     }
 }
+pub mod data;
