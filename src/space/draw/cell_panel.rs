@@ -25,8 +25,8 @@ pub fn node(kind: CellKind, node: usize) -> Point {
         (_, 4) => (right, MIDDLE),
         (CellKind::Up, 1) => (150.0, TOP),
         (CellKind::Up, 2) => (150.0, BOTTOM),
-        (CellKind::Up, _) => (right - 140.0, MIDDLE),
-        (_, 1) => (LEFT + 140.0, MIDDLE),
+        (CellKind::Up, _) => (right - 156.0, MIDDLE),
+        (_, 1) => (LEFT + 156.0, MIDDLE),
         (_, 2) => (SIZE.0 - 150.0, TOP),
         (_, _) => (SIZE.0 - 150.0, BOTTOM),
     }
@@ -46,11 +46,11 @@ pub fn draw(canvas: &mut Canvas, at: Point, cell: &CellPicture) {
     let (before, after) = cell.sizes;
     let sizes = format!("{before}x{before} \u{2192} {after}x{after}");
     canvas.text(
-        (at.0 + SIZE.0 - 96.0, at.1 + 24.0),
+        (at.0 + SIZE.0 - 14.0, at.1 + 24.0),
         &sizes,
         11.5,
         QUIET,
-        Anchor::Start,
+        Anchor::End,
         false,
     );
     // Lines first, then labels, then nodes: no line may cross a label.

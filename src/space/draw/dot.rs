@@ -27,16 +27,14 @@ pub fn dot(gan: &GanGenotype, title: &str) -> String {
         );
         clusters(&mut out, "G", &cells);
         line(&mut out, "  z -> G0_0 [label=\"linear\"];");
-        for cell in 1..cells.len() {
-            line(&mut out, &format!("  G{}_4 -> G{cell}_0;", cell - 1));
-            for from in 0..cell {
-                let paint = if cells[cell].live[3] { SKIP } else { DEAD };
-                line(
-                    &mut out,
-                    &format!(
-                        "  G{from}_3 -> G{cell}_3 [label=\"skip conv_1x1\", style=dashed, color=\"{paint}\", fontcolor=\"{paint}\"];"
-                    ),
-                );
+        for (index, cell) in cells.iter().enumerate().skip(1) {
+            line(&mut out, &format!("  G{}_4 -> G{index}_0;", index - 1));
+            let paint = if cell.live[3] { SKIP } else { DEAD };
+            let looks = format!(
+                "label=\"skip conv_1x1\", style=dashed, color=\"{paint}\", fontcolor=\"{paint}\""
+            );
+            for from in 0..index {
+                line(&mut out, &format!("  G{from}_3 -> G{index}_3 [{looks}];"));
             }
         }
         line(

@@ -44,7 +44,7 @@ fn generator_cells(gan: &GanGenotype) -> Vec<CellPicture> {
         kind: CellKind::Up,
         row: genes[cell].map(|g| g as i8),
         live: live[cell],
-        sizes: (IMAGE / 8 << cell, IMAGE / 4 << cell),
+        sizes: ((IMAGE / 8) << cell, (IMAGE / 4) << cell),
     };
     (0..3).map(cell).collect()
 }
@@ -139,8 +139,16 @@ pub fn svg(gan: &GanGenotype, title: &str) -> String {
         width = width.max(size.0);
         y += size.1;
     }
-    row::legend(&mut canvas, y + 6.0);
-    canvas.finish(width, y + 52.0, title)
+    let searched = gan.generator.is_some()
+        || gan
+            .discriminator
+            .as_ref()
+            .is_some_and(|d| !d.genes.is_empty());
+    if searched {
+        row::legend(&mut canvas, y + 6.0);
+        y += 52.0;
+    }
+    canvas.finish(width, y, title)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::space::gan::{Discriminator, Family};
 const MARGIN: f64 = 24.0;
 const GAP: f64 = 66.0;
 const HEADING: f64 = 34.0;
-const BOX_HEIGHT: f64 = 96.0;
+const BOX_HEIGHT: f64 = 108.0;
 
 const FLOW_PEN: Pen = Pen {
     colour: FLOW,
@@ -29,7 +29,7 @@ pub fn generator(canvas: &mut Canvas, y: f64, cells: &[CellPicture]) -> Point {
     let top = y + HEADING;
     let mut x = block(canvas, MARGIN, top, 78.0, "latent", &["z1", "linear"]);
     let mut corners = Vec::new();
-    for (index, cell) in cells.iter().enumerate() {
+    for index in 0..cells.len() {
         flow(
             canvas,
             x,
@@ -78,7 +78,12 @@ pub fn discriminator(
         Family::Simple => "simple, fixed",
     };
     heading(canvas, y, "Discriminator", family);
-    let top = y + HEADING;
+    // Without panels the row is only as high as its boxes.
+    let (top, height) = if cells.is_empty() {
+        (y + HEADING - MIDDLE + BOX_HEIGHT / 2.0, BOX_HEIGHT)
+    } else {
+        (y + HEADING, SIZE.1)
+    };
     let mut x = block(canvas, MARGIN, top, 78.0, "image", &["32x32"]);
     for (title, lines) in fixed_blocks(d.family) {
         flow(canvas, x, top, None);
@@ -100,15 +105,15 @@ pub fn discriminator(
         x += SIZE.0;
     }
     flow(canvas, x, top, None);
-    x = block(
-        canvas,
-        x + GAP,
-        top,
-        104.0,
-        "score",
-        &["ReLU", "sum of pixels", "linear"],
-    );
-    (x + MARGIN, HEADING + SIZE.1 + 30.0)
+    let score: &[&str] = match d.family {
+        // Its last layer ends in an activation already.
+        Family::Simple => &["sum of pixels", "linear"],
+        Family::Adversarial | Family::Eagan | Family::Autogan => {
+            &["ReLU", "sum of pixels", "linear"]
+        }
+    };
+    x = block(canvas, x + GAP, top, 104.0, "score", score);
+    (x + MARGIN, HEADING + height + 30.0)
 }
 
 /// What the colours mean.
@@ -268,9 +273,17 @@ fn skips(canvas: &mut Canvas, top: f64, corners: &[f64], cells: &[CellPicture]) 
             &format!("M{a:.1} {bottom:.1}V{y:.1}H{b:.1}V{bottom:.1}"),
             pen,
         );
+    }
+    for lane in &LANES {
+        let b = corners[lane.to] + middle + lane.arrive;
         let mode = if lane.to == 1 { "bilinear" } else { "nearest" };
         let label = format!("s{}: {mode}, conv_1x1", lane.from + 1);
-        canvas.tag((b - 150.0, y), &label, pen.colour, PAPER);
+        canvas.tag(
+            (b - 150.0, bottom + lane.depth),
+            &label,
+            skip_pen(lane, cells).colour,
+            PAPER,
+        );
     }
 }
 

@@ -11,7 +11,7 @@ pub const FLOW: &str = "#475569";
 /// Skips between cells.
 pub const SKIP: &str = "#7c3aed";
 /// What does not reach the output.
-pub const DEAD: &str = "#c3c8d0";
+pub const DEAD: &str = "#b1b8c3";
 /// Behind everything.
 pub const PAPER: &str = "#ffffff";
 /// Behind a cell.

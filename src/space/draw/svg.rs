@@ -19,6 +19,8 @@ pub enum Anchor {
     Start,
     /// Is centred there.
     Middle,
+    /// Ends there.
+    End,
 }
 
 /// A line's looks.
@@ -70,6 +72,7 @@ impl Canvas {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
+            Anchor::End => "end",
         };
         let weight = if bold { r#" font-weight="600""# } else { "" };
         self.write(format_args!(
