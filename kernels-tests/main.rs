@@ -6,3 +6,7 @@ mod check;
 mod reference;
 
 mod accumulate;
+mod conv_transpose;
+mod fold;
+mod pool;
+mod resize;

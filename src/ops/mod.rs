@@ -1,1 +1,10 @@
 //! One differentiable operation per file: its rule once, its kernels for both devices.
+
+mod conv_transpose;
+mod fold;
+mod pool;
+mod resize;
+
+pub use conv_transpose::ConvTranspose;
+pub use pool::Pool;
+pub use resize::Coordinates;
