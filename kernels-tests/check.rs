@@ -63,7 +63,7 @@ impl Input {
 }
 
 /// The devices under test, opened once, each with a poisoned pool: the CPU; every adapter as it is; and the first
-/// adapter with WebGPU's minimum limits, 64 workgroups an axis and 1 MiB bindings, so that large launches fold.
+/// adapter with WebGPU's minimum limits, 64 workgroups an axis and 8 MiB bindings, so that large launches fold.
 pub fn devices() -> &'static [(String, Device)] {
     static ALL: OnceLock<Vec<(String, Device)>> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -80,7 +80,7 @@ pub fn devices() -> &'static [(String, Device)] {
         let small = GpuOptions {
             minimum_limits: true,
             max_workgroups_per_axis: Some(64),
-            max_binding_bytes: Some(1 << 20),
+            max_binding_bytes: Some(8 << 20),
         };
         let gpu = Gpu::open(0, small).unwrap_or_else(|e| panic!("small limits: {e}"));
         all.push((format!("{} with small limits", adapters[0].id), Device::Gpu(gpu)));

@@ -1,12 +1,16 @@
-//! Every kernel on every device of this machine against an f64 reference.
-//!
-//! One binary, because each test binary links the whole driver stack.
+//! Everything that drives a device, in one binary, because each test binary links the whole driver stack: every
+//! kernel on every device of this machine against an f64 reference.
 
 mod check;
+mod device;
+mod fixtures;
 mod reference;
+mod validate;
 
 mod accumulate;
 mod conv_transpose;
 mod fold;
 mod pool;
 mod resize;
+mod reduce;
+mod unary;

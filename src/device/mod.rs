@@ -5,6 +5,7 @@
 pub mod cpu;
 pub mod gpu;
 mod select;
+mod size_class;
 
 use std::collections::BTreeMap;
 use std::fmt;

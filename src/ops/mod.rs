@@ -3,7 +3,9 @@
 mod conv_transpose;
 mod fold;
 mod pool;
+mod reduce;
 mod resize;
+mod unary;
 
 pub use conv_transpose::ConvTranspose;
 pub use pool::Pool;

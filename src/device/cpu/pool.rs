@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Cpu;
 use crate::device::MemoryStats;
+use crate::device::size_class::size_class;
 
 /// One cache line, so that every buffer starts on one.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -27,15 +28,9 @@ pub struct CpuBuffer {
     pool: Arc<Pool>,
 }
 
-/// Rounds up to four steps per power of two: at most a quarter of a class is unused.
-fn class(lines: usize) -> usize {
-    let step = (lines.next_power_of_two() / 8).max(1);
-    lines.div_ceil(step) * step
-}
-
 impl Pool {
     pub(super) fn take(pool: &Arc<Pool>, len: usize) -> CpuBuffer {
-        let class = class(len.div_ceil(16).max(1));
+        let class = size_class(len.div_ceil(16).max(1));
         let recycled = pool.lock().get_mut(&class).and_then(Vec::pop);
         let mut lines = recycled.unwrap_or_else(|| {
             pool.created.fetch_add(1, Ordering::Relaxed);
@@ -104,16 +99,5 @@ mod tests {
         assert_eq!(cpu.memory().created, 1);
         assert_eq!(again.as_slice().len(), 1001);
         assert_eq!(again.as_slice().as_ptr() as usize % 64, 0);
-    }
-
-    #[test]
-    fn classes_waste_at_most_a_quarter() {
-        for lines in 1..5000 {
-            let class = class(lines);
-            assert!(
-                class >= lines && class * 4 <= lines * 5 + 4,
-                "{lines} -> {class}"
-            );
-        }
     }
 }

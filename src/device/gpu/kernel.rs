@@ -1,25 +1,4 @@
-//! Naming a kernel, its constants, its parameters and the size of its launch.
-
-/// How many workgroups a launch has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grid {
-    /// One invocation for each of this many elements; the shader finds its own with `linear(at)`.
-    Elements(usize),
-    /// This many workgroups in a flat range; the shader finds its own with `linear_group(at)`.
-    Groups(usize),
-}
-
-impl Grid {
-    /// One invocation per element.
-    pub fn elements(n: usize) -> Grid {
-        Grid::Elements(n)
-    }
-
-    /// A flat range of workgroups.
-    pub fn groups(n: usize) -> Grid {
-        Grid::Groups(n)
-    }
-}
+//! Naming a kernel, its constants and its parameters.
 
 /// One entry point of one shader file with its `override` constants: the typed key of a pipeline.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,75 @@
+// Sums over axes of x, seen as [K0, R0, K1, R1], of which R0 and R1 are summed and K0 and K1 kept, and the gradient.
+//
+//   columns: y[q,k0,k1] = factor * sum over r in chunk q of x[k0,r0,k1,r1]     r runs over R0 x R1
+//   tree:    the same
+//   expand:  x[k0,r0,k1,r1] = factor * y[k0,k1]
+//
+// columns: one invocation owns one y and adds up its chunk in order; neighbours read neighbouring k1.
+// tree:    one workgroup owns one y; its invocations read neighbouring r and add up in a tree.
+// expand:  one invocation owns one x.
+// A long sum takes several launches, each over the chunk sums of the one before: [chunks, K0 * K1] -> [1, K0 * K1].
+#import grid
+#import reduce
+
+struct Params {
+    outputs: u32,   // K0 * K1
+    r0: u32,
+    k1: u32,
+    r1: u32,
+    chunk: u32,     // summed elements per chunk
+    chunks: u32,
+    factor: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> gy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> gx: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+// Element number r of the sum behind output number `out`.
+fn source(out: u32, r: u32) -> u32 {
+    let k0 = out / p.k1;
+    return ((k0 * p.r0 + r / p.r1) * p.k1 + out % p.k1) * p.r1 + r % p.r1;
+}
+
+@compute @workgroup_size(WG)
+fn columns(at: Grid) {
+    let o = linear(at);
+    if o >= p.outputs * p.chunks { return; }
+    let out = o % p.outputs;
+    let start = o / p.outputs * p.chunk;
+    let end = min(start + p.chunk, p.r0 * p.r1);
+    var sum = 0.0;
+    for (var r = start; r < end; r++) {
+        sum += x[source(out, r)];
+    }
+    y[o] = p.factor * sum;
+}
+
+@compute @workgroup_size(WG)
+fn tree(at: Grid) {
+    let o = linear_group(at);
+    // Groups past the end sum nothing: the barriers want every invocation.
+    let live = o < p.outputs * p.chunks;
+    let out = o % p.outputs;
+    let start = o / p.outputs * p.chunk;
+    let end = select(0u, min(start + p.chunk, p.r0 * p.r1), live);
+    var sum = 0.0;
+    for (var r = start + at.local; r < end; r += WG) {
+        sum += x[source(out, r)];
+    }
+    sum = workgroup_sum(at.local, sum);
+    if live && at.local == 0u {
+        y[o] = p.factor * sum;
+    }
+}
+
+@compute @workgroup_size(WG)
+fn expand(at: Grid) {
+    let o = linear(at);
+    if o >= p.outputs * p.r0 * p.r1 { return; }
+    let k1 = o / p.r1 % p.k1;
+    let k0 = o / (p.r1 * p.k1 * p.r0);
+    gx[o] = p.factor * gy[k0 * p.k1 + k1];
+}

@@ -1,0 +1,96 @@
+// Element-wise functions of one tensor.
+//
+//   forward:   y[o] = f(x[o])
+//   backward: gx[o] = gy[o] * f'    with f' as a function of v[o], which is x or y, whichever f keeps
+//
+// KIND chooses f, a and b are its settings. One invocation owns one element. NaN goes through every function.
+#import grid
+#import exp
+
+override KIND: u32 = 0u;
+
+struct Params {
+    len: u32,   // elements of each buffer
+    a: f32,
+    b: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> v: array<f32>;
+@group(0) @binding(3) var<storage, read> gy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gx: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+// The built-in overflows for large arguments on some drivers and loses digits near 0.
+fn tanh_of(x: f32) -> f32 {
+    let t = min(abs(x), 20.0);
+    let z = t * t;
+    if t < 0.625 {
+        var q = fma(z, -5.70498872745e-3, 2.06390887954e-2);
+        q = fma(z, q, -5.37397155531e-2);
+        q = fma(z, q, 1.33314422036e-1);
+        q = fma(z, q, -3.33332819422e-1);
+        return fma(x * z, q, x);
+    }
+    return sign(x) * (1.0 - 2.0 / (exp_of(2.0 * t) + 1.0));
+}
+
+// exp of a negative argument only, so that nothing overflows.
+fn sigmoid_of(x: f32) -> f32 {
+    let e = exp_of(-abs(x));
+    return select(e, 1.0, x >= 0.0) / (1.0 + e);
+}
+
+fn value(x: f32) -> f32 {
+    switch KIND {
+        case 0u: { return select(x, 0.0, x < 0.0); }            // relu
+        case 1u: { return select(x, p.a * x, x < 0.0); }        // leaky_relu
+        case 2u: { return tanh_of(x); }
+        case 3u: { return sigmoid_of(x); }
+        case 4u: { return exp_of(x); }
+        case 5u: { return log_of(x); }
+        case 6u: { return sqrt(x); }
+        case 7u: { return x * x; }                              // square
+        case 8u: { return p.a * x; }                            // scale
+        case 9u: { return x + p.a; }                            // add_scalar
+        case 10u: { return select(select(x, p.a, x < p.a), p.b, x > p.b); }  // clamp
+        default: { return abs(x); }
+    }
+}
+
+fn slope(v: f32) -> f32 {
+    switch KIND {
+        case 0u: { return select(0.0, 1.0, v > 0.0); }
+        case 1u: { return select(p.a, 1.0, v > 0.0); }
+        case 2u: { return 1.0 - v * v; }
+        case 3u: { return v * (1.0 - v); }
+        case 4u: { return v; }
+        case 5u: { return 1.0 / v; }
+        case 6u: { return 0.5 / v; }
+        case 7u: { return 2.0 * v; }
+        case 8u: { return p.a; }
+        case 9u: { return 1.0; }
+        case 10u: { return select(0.0, 1.0, v >= p.a && v <= p.b); }
+        default: { return sign(v); }
+    }
+}
+
+@compute @workgroup_size(WG)
+fn forward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let t = x[o];
+    if is_nan(t) {
+        y[o] = t;
+        return;
+    }
+    y[o] = value(t);
+}
+
+@compute @workgroup_size(WG)
+fn backward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    gx[o] = gy[o] * slope(v[o]);
+}

@@ -1,0 +1,303 @@
+//! From the text of a shader file to what its entry points bind: imports, naga, reflection.
+
+use naga::back::pipeline_constants::process_overrides;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+
+macro_rules! library {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/shaders/lib/",
+                $name,
+                ".wgsl"
+            )),
+        )
+    };
+}
+
+/// The files of `shaders/lib` by stem.
+const LIBRARY: &[(&str, &str)] = &[library!("exp"), library!("grid"), library!("reduce")];
+
+/// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, each pasted once.
+///
+/// # Panics
+/// If an import names no file of the library.
+#[doc(hidden)]
+pub fn resolve(file: &str, source: &str) -> String {
+    let mut pasted = Vec::new();
+    let mut text = String::with_capacity(source.len());
+    paste(file, source, &mut pasted, &mut text);
+    text
+}
+
+fn paste<'a>(file: &str, source: &'a str, pasted: &mut Vec<&'a str>, text: &mut String) {
+    for line in source.lines() {
+        let Some(name) = line.strip_prefix("#import ").map(str::trim) else {
+            text.push_str(line);
+            text.push('\n');
+            continue;
+        };
+        if pasted.contains(&name) {
+            continue;
+        }
+        pasted.push(name);
+        let Some((_, library)) = LIBRARY.iter().find(|entry| entry.0 == name) else {
+            let known: Vec<&str> = LIBRARY.iter().map(|entry| entry.0).collect();
+            panic!(
+                "{file}.wgsl imports `{name}`, but the library of the loader has {}",
+                known.join(", ")
+            );
+        };
+        paste(file, library, pasted, text);
+    }
+}
+
+/// A parsed and validated shader file.
+pub(super) struct Shader {
+    pub(super) module: naga::Module,
+    info: ModuleInfo,
+}
+
+/// A storage buffer that an entry point uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Binding {
+    pub(super) name: String,
+    pub(super) index: u32,
+    pub(super) read_only: bool,
+}
+
+/// Name, offset in bytes and WGSL type.
+pub(super) type Field = (String, usize, String);
+
+/// What one entry point wants of a launch.
+#[derive(Debug)]
+pub(super) struct Interface {
+    pub(super) bindings: Vec<Binding>,
+    pub(super) fields: Vec<Field>,
+    /// Invocations per workgroup.
+    pub(super) workgroup: u32,
+    /// Bytes of `var<workgroup>` memory.
+    pub(super) workgroup_bytes: u32,
+}
+
+impl Shader {
+    /// # Panics
+    /// If naga refuses the file, with its diagnostics.
+    pub(super) fn parse(file: &str, source: &str) -> Shader {
+        let text = resolve(file, source);
+        let path = format!("shaders/{file}.wgsl");
+        let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|error| {
+            panic!("{path}: {}", error.emit_to_string_with_path(&text, &path))
+        });
+        let info = Validator::new(ValidationFlags::all(), Capabilities::default())
+            .validate(&module)
+            .unwrap_or_else(|error| {
+                panic!("{path}: {}", error.emit_to_string_with_path(&text, &path))
+            });
+        Shader { module, info }
+    }
+
+    /// # Panics
+    /// If there is no such entry point or constant.
+    pub(super) fn interface(
+        &self,
+        file: &str,
+        entry: &str,
+        constants: &[(&str, f64)],
+    ) -> Interface {
+        let place = format!("shaders/{file}.wgsl `{entry}`");
+        let points = &self.module.entry_points;
+        let Some(number) = points.iter().position(|point| point.name == entry) else {
+            let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
+            panic!(
+                "{place}: there is no such entry point, only {}",
+                names.join(", ")
+            );
+        };
+        let (workgroup, workgroup_bytes) = self.workgroup(entry, constants, &place);
+        Interface {
+            bindings: self.bindings(number, &place),
+            fields: self.fields(&place),
+            workgroup,
+            workgroup_bytes,
+        }
+    }
+
+    /// The storage buffers of group 0 that the entry point uses, itself or through the functions it calls.
+    fn bindings(&self, number: usize, place: &str) -> Vec<Binding> {
+        let uses = self.info.get_entry_point(number);
+        let mut bindings = Vec::new();
+        for (handle, variable) in self.module.global_variables.iter() {
+            let naga::AddressSpace::Storage { access } = variable.space else {
+                continue;
+            };
+            if uses[handle].is_empty() {
+                continue;
+            }
+            let (Some(name), Some(slot)) = (&variable.name, &variable.binding) else {
+                panic!("{place}: a storage buffer has no name or no binding");
+            };
+            assert!(
+                slot.group == 0,
+                "{place}: storage buffer `{name}` lies in group {}, not 0",
+                slot.group
+            );
+            bindings.push(Binding {
+                name: name.clone(),
+                index: slot.binding,
+                read_only: !access.contains(naga::StorageAccess::STORE),
+            });
+        }
+        bindings.sort_by_key(|binding| binding.index);
+        bindings
+    }
+
+    /// The members of the uniform `p` at group 1, binding 0; none if the file has no such uniform.
+    fn fields(&self, place: &str) -> Vec<Field> {
+        let uniform = self
+            .module
+            .global_variables
+            .iter()
+            .find(|(_, v)| v.space == naga::AddressSpace::Uniform);
+        let Some((_, variable)) = uniform else {
+            return Vec::new();
+        };
+        let slot = variable
+            .binding
+            .as_ref()
+            .map(|slot| (slot.group, slot.binding));
+        assert!(
+            slot == Some((1, 0)),
+            "{place}: the uniform must be at group 1, binding 0"
+        );
+        let naga::TypeInner::Struct { members, .. } = &self.module.types[variable.ty].inner else {
+            panic!("{place}: the uniform is not a struct");
+        };
+        members
+            .iter()
+            .map(|member| {
+                let scalar = match self.module.types[member.ty].inner {
+                    naga::TypeInner::Scalar(naga::Scalar::U32) => "u32",
+                    naga::TypeInner::Scalar(naga::Scalar::I32) => "i32",
+                    naga::TypeInner::Scalar(naga::Scalar::F32) => "f32",
+                    _ => "not a scalar",
+                };
+                (
+                    member.name.clone().unwrap_or_default(),
+                    member.offset as usize,
+                    scalar.to_owned(),
+                )
+            })
+            .collect()
+    }
+
+    /// Invocations and bytes of a workgroup under these constants.
+    fn workgroup(&self, entry: &str, constants: &[(&str, f64)], place: &str) -> (u32, u32) {
+        let constants = constants
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect();
+        let stage = Some((naga::ShaderStage::Compute, entry));
+        let (module, info) = process_overrides(&self.module, &self.info, stage, &constants)
+            .unwrap_or_else(|error| panic!("{place} with constants {constants:?}: {error}"));
+        let number = module
+            .entry_points
+            .iter()
+            .position(|point| point.name == entry);
+        let number = number.expect("the entry point was found before");
+        let uses = info.get_entry_point(number);
+        let bytes = module
+            .global_variables
+            .iter()
+            .filter(|(handle, v)| {
+                v.space == naga::AddressSpace::WorkGroup && !uses[*handle].is_empty()
+            })
+            .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+            .sum();
+        (
+            module.entry_points[number].workgroup_size.iter().product(),
+            bytes,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "
+        #import grid
+        struct Params { len: u32, scale: f32 }
+        @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+        @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+        @group(0) @binding(1) var<storage, read> other: array<f32>;
+        @group(1) @binding(0) var<uniform> p: Params;
+        var<workgroup> shared_values: array<f32, WG>;
+        fn store(o: u32, v: f32) { y[o] = v * p.scale; }
+        @compute @workgroup_size(WG) fn first(at: Grid) {
+            shared_values[at.local] = x[0].x;
+            workgroupBarrier();
+            store(linear(at), shared_values[0]);
+        }
+        @compute @workgroup_size(8, 4) fn second(at: Grid) { store(linear_group(at), other[0]); }
+    ";
+
+    fn shader() -> Shader {
+        // The directive is only known at the start of a line.
+        let source: Vec<&str> = SOURCE.lines().map(str::trim).collect();
+        Shader::parse("test", &source.join("\n"))
+    }
+
+    #[test]
+    fn an_entry_point_binds_what_it_uses_through_calls() {
+        let shader = shader();
+        let first = shader.interface("test", "first", &[]);
+        let names: Vec<(&str, u32, bool)> = first
+            .bindings
+            .iter()
+            .map(|b| (b.name.as_str(), b.index, b.read_only))
+            .collect();
+        assert_eq!(names, [("x", 0, true), ("y", 2, false)]);
+        assert_eq!(
+            first.fields,
+            [
+                ("len".into(), 0, "u32".into()),
+                ("scale".into(), 4, "f32".into())
+            ]
+        );
+        assert_eq!((first.workgroup, first.workgroup_bytes), (256, 1024));
+        let small = shader.interface("test", "first", &[("WG", 64.0)]);
+        assert_eq!((small.workgroup, small.workgroup_bytes), (64, 256));
+        let second = shader.interface("test", "second", &[]);
+        assert_eq!(second.bindings[0].name, "other");
+        assert_eq!((second.workgroup, second.workgroup_bytes), (32, 0));
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "shaders/test.wgsl `third`: there is no such entry point, only first, second"
+    )]
+    fn a_missing_entry_point_is_named() {
+        shader().interface("test", "third", &[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "KIND")]
+    fn an_unknown_constant_is_named() {
+        shader().interface("test", "first", &[("KIND", 1.0)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has grid")]
+    fn a_missing_import_is_named() {
+        resolve("test", "#import gird");
+    }
+
+    #[test]
+    fn an_import_is_pasted_once() {
+        let text = resolve("test", "#import grid\n#import grid\n");
+        assert_eq!(text.matches("override WG").count(), 1);
+    }
+}

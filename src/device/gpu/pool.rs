@@ -1,0 +1,156 @@
+//! Buffers in size classes. A dropped buffer goes back at once: the queue runs in order, so whoever gets it next
+//! writes it only after all recorded work that reads it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::errors::{Failure, out_of_memory};
+use crate::device::MemoryStats;
+use crate::device::size_class::size_class;
+
+/// What a pooled buffer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Purpose {
+    /// Tensors.
+    Storage,
+    /// Copies on their way to the host.
+    Readback,
+}
+
+/// Bytes of the smallest class and the step of bindings: one `vec4<f32>`.
+pub(super) const UNIT: u64 = 16;
+
+/// Bytes that `len` floats occupy in a binding: whole `vec4`s, and never none.
+pub(super) fn bytes_of(len: usize) -> u64 {
+    (len as u64 * 4).div_ceil(UNIT).max(1) * UNIT
+}
+
+pub(super) struct Pool {
+    free: Mutex<HashMap<(Purpose, u64), Vec<wgpu::Buffer>>>,
+    created: AtomicU64,
+    bytes: AtomicU64,
+    max_bytes: u64,
+}
+
+impl Pool {
+    pub(super) fn new(max_bytes: u64) -> Pool {
+        Pool {
+            free: Mutex::default(),
+            created: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            max_bytes: max_bytes / UNIT * UNIT,
+        }
+    }
+
+    /// A buffer of at least `bytes`, a multiple of [`UNIT`]; `None` once the device has failed.
+    pub(super) fn take(
+        &self,
+        device: &wgpu::Device,
+        failure: &Failure,
+        purpose: Purpose,
+        bytes: u64,
+    ) -> Option<wgpu::Buffer> {
+        if failure.happened() {
+            return None;
+        }
+        if bytes > self.max_bytes {
+            failure.set(format!(
+                "a buffer of {bytes} bytes exceeds the limit of {} bytes; use a smaller batch or fewer channels",
+                self.max_bytes
+            ));
+            return None;
+        }
+        let class = (size_class((bytes / UNIT) as usize) as u64 * UNIT).min(self.max_bytes);
+        let recycled = self.lock().get_mut(&(purpose, class)).and_then(Vec::pop);
+        recycled.or_else(|| self.create(device, failure, purpose, class))
+    }
+
+    pub(super) fn give_back(&self, purpose: Purpose, buffer: wgpu::Buffer) {
+        self.lock()
+            .entry((purpose, buffer.size()))
+            .or_default()
+            .push(buffer);
+    }
+
+    /// Counts a buffer that is created once and kept by the device itself.
+    pub(super) fn count(&self, bytes: u64) {
+        self.created.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn stats(&self) -> MemoryStats {
+        MemoryStats {
+            created: self.created.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn create(
+        &self,
+        device: &wgpu::Device,
+        failure: &Failure,
+        purpose: Purpose,
+        bytes: u64,
+    ) -> Option<wgpu::Buffer> {
+        let (label, usage) = match purpose {
+            Purpose::Storage => (
+                "tensor",
+                wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
+            ),
+            Purpose::Readback => (
+                "readback",
+                wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            ),
+        };
+        let attempt = || {
+            let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: bytes,
+                usage,
+                mapped_at_creation: false,
+            });
+            match pollster::block_on(scope.pop()) {
+                None => Some(buffer),
+                Some(_) => None,
+            }
+        };
+        let buffer = attempt().or_else(|| {
+            self.release();
+            attempt()
+        });
+        match buffer {
+            Some(_) => self.count(bytes),
+            None => failure.set(out_of_memory(&format!(
+                "a buffer of {bytes} bytes beside {} bytes in use",
+                self.stats().bytes
+            ))),
+        }
+        buffer
+    }
+
+    /// Gives all unused buffers back to the system.
+    fn release(&self) {
+        let unused = std::mem::take(&mut *self.lock());
+        let bytes: u64 = unused.values().flatten().map(wgpu::Buffer::size).sum();
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// A panic elsewhere cannot leave the free lists half changed, so a poisoned lock is still good.
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Purpose, u64), Vec<wgpu::Buffer>>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_are_whole_vectors() {
+        assert_eq!([0, 1, 4, 5, 1000].map(bytes_of), [16, 16, 16, 32, 4000]);
+    }
+}
