@@ -8,9 +8,12 @@ mod reference;
 mod validate;
 
 mod accumulate;
+mod adam;
+mod batch_norm;
 mod conv_transpose;
-mod fold;
+mod ema;
 mod pool;
-mod resize;
 mod reduce;
+mod resize;
 mod unary;
+mod weighted_sum;

@@ -66,7 +66,11 @@ fn avg_pool() {
                 |x| x[0].avg_pool(pool),
                 |x| {
                     pooled(&x[0], pool, |seen| {
-                        let count = if count_pad { pool.k * pool.k } else { seen.len() };
+                        let count = if count_pad {
+                            pool.k * pool.k
+                        } else {
+                            seen.len()
+                        };
                         seen.iter().sum::<f64>() / count as f64
                     })
                 },
@@ -83,7 +87,11 @@ fn max_pool() {
             &[input(&shape, Values::Distinct)],
             pool.k * pool.k,
             |x| x[0].max_pool(pool),
-            |x| pooled(&x[0], pool, |seen| seen.iter().copied().fold(f64::MIN, f64::max)),
+            |x| {
+                pooled(&x[0], pool, |seen| {
+                    seen.iter().copied().fold(f64::MIN, f64::max)
+                })
+            },
         );
     }
 }
@@ -115,7 +123,12 @@ fn padding_never_wins() {
 #[test]
 fn a_nan_wins() {
     for (name, device) in devices() {
-        let (y, gx) = maximum(device, [1, 2, 2, 1], &[1.0, f32::NAN, 7.0, 3.0], Pool::blocks(2));
+        let (y, gx) = maximum(
+            device,
+            [1, 2, 2, 1],
+            &[1.0, f32::NAN, 7.0, 3.0],
+            Pool::blocks(2),
+        );
         assert!(y[0].is_nan(), "{name}: {y:?}");
         assert_eq!(gx, [0.0, 1.0, 0.0, 0.0], "{name}");
     }

@@ -5,7 +5,7 @@
 //   backward_x: gx[n,i,j,c]   = sum over taps of gy[n, i*stride + a - pad, j*stride + b - pad, c] * w[a*k+b,c]
 //   backward_w: sums[s,t,c]   = sum over the pixels of slice s of x[n,i,j,c] * gy[n, i*stride + a - pad, j*stride + b - pad, c]
 //
-// One invocation owns one element of what is written; the sums of the slices are added by fold.wgsl.
+// One invocation owns one element of what is written; the sums of the slices are added by reduce.wgsl.
 #import grid
 
 struct Params {

@@ -61,17 +61,17 @@ pub(super) fn backward_x(gpu: &Gpu, op: &Depthwise, w: &Tensor, gy: &Tensor, gx:
 const SLICE: usize = 32;
 const SLICES: usize = 256;
 
-/// The gradient of the weight, flat: sums over slices of the pixels first, then over the slices.
+/// The gradient of the weight: sums over slices of the pixels first, then over the slices.
 pub(super) fn backward_w(gpu: &Gpu, op: &Depthwise, x: &Tensor, gy: &Tensor) -> Tensor {
     let pixels = op.n * op.h * op.w;
     let slice = pixels.div_ceil(SLICES).max(SLICE);
     let slices = pixels.div_ceil(slice).max(1);
-    let sums = gy.empty([slices, op.weight().elements()]);
+    let sums = gy.empty([slices, op.conv.k * op.conv.k, op.c]);
     gpu.launch(
         &kernel!("conv_transpose", "backward_w"),
         &op.params(sums.elements(), slice),
         &[("x", x.gpu()), ("gy", gy.gpu()), ("sums", sums.gpu())],
         Grid::elements(sums.elements()),
     );
-    sums.fold_first(slices)
+    sums.sum(&[0])
 }

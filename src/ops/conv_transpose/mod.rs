@@ -96,7 +96,7 @@ impl Depthwise {
 
     fn backward_w(&self, x: &Tensor, gy: &Tensor) -> Tensor {
         match gy.device() {
-            Device::Gpu(gpu) => gpu::backward_w(&gpu, self, x, gy).reshaped(self.weight()),
+            Device::Gpu(gpu) => gpu::backward_w(&gpu, self, x, gy),
             Device::Cpu(_) => {
                 let mut gw = gy.empty(self.weight());
                 cpu::backward_w(self, x.cpu(), gy.cpu(), gw.cpu_mut());
