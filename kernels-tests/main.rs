@@ -9,6 +9,9 @@ mod validate;
 
 mod accumulate;
 mod binary;
+mod gather;
+mod permute;
 mod reduce;
+mod slice;
 mod softmax;
 mod unary;
