@@ -10,6 +10,7 @@ mod validate;
 mod accumulate;
 mod binary;
 mod gather;
+mod matmul;
 mod permute;
 mod reduce;
 mod slice;

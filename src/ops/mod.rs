@@ -2,9 +2,12 @@
 
 mod binary;
 mod gather;
+mod matmul;
 mod permute;
 mod reduce;
 mod reshape;
 mod slice;
 mod softmax;
 mod unary;
+
+pub use matmul::MatMul;
