@@ -9,6 +9,7 @@ mod validate;
 
 mod accumulate;
 mod binary;
+mod fixtures_ops_a;
 mod gather;
 mod matmul;
 mod permute;
