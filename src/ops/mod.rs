@@ -2,12 +2,19 @@
 
 mod adam;
 mod batch_norm;
+mod binary;
 mod conv_transpose;
 mod ema;
+mod gather;
+mod matmul;
 mod merge_taps;
+mod permute;
 mod pool;
 mod reduce;
+mod reshape;
 mod resize;
+mod slice;
+mod softmax;
 mod spectral_norm;
 mod unary;
 mod weighted_sum;
@@ -16,6 +23,7 @@ pub use adam::{AdamStep, adam_step};
 pub use batch_norm::{BatchNormOut, channel_moments};
 pub use conv_transpose::ConvTranspose;
 pub use ema::ema_update;
+pub use matmul::MatMul;
 pub use merge_taps::TapMerge;
 pub use pool::Pool;
 pub use resize::Coordinates;
