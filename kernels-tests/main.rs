@@ -16,6 +16,7 @@ mod fixtures_ops_b;
 mod gather;
 mod matmul;
 mod merge_taps;
+mod networks;
 mod permute;
 mod pool;
 mod reduce;

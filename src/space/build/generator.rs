@@ -4,7 +4,7 @@ use super::cells::{CellEdges, UpCell};
 use super::edge::Mixing;
 use super::mix::{Logits, Mix};
 use crate::nn::{BatchNorm, Conv, ImageLinear, Init, Mode, Module, Visitor};
-use crate::ops::conv2d::Conv2d;
+use crate::ops::Conv2d;
 use crate::space::gan::GeneratorGenes;
 use crate::space::primitive::{NORMAL, UP};
 use crate::{Error, Tensor};
@@ -145,10 +145,13 @@ impl Generator {
         let part = self.size.latent / self.size.parts;
         let mut inputs =
             self.inputs.iter().enumerate().map(|(i, linear)| linear.forward(&z.slice(1, i * part, part)));
-        let mut h = inputs.next().expect("there are at least two parts");
+        let first = inputs.next().expect("there are at least two parts");
+        let mut later = std::iter::once(None).chain(inputs.map(Some));
+        let mut h = first;
         let (mut skips, mut outputs) = (Vec::new(), Vec::new());
         for (i, cell) in self.cells.iter_mut().enumerate() {
-            if let (true, Some(input)) = (i > 0, inputs.next()) {
+            // The first part of the latents is the first cell's input; the others are added to those of later cells.
+            if let Some(Some(input)) = later.next() {
                 h = h + input;
             }
             let (skip, y) = cell.forward(h, &skips, mode, mix, self.accumulate_skips);
