@@ -41,7 +41,10 @@ impl Op for Binary {
         let mut y = a.empty(self.out);
         match a.device() {
             Device::Gpu(gpu) => gpu.launch(
-                &kernel!("binary", "forward").with("KIND", self.kind as u32),
+                &kernel!("binary", "forward")
+                    .with("KIND", self.kind as u32)
+                    .with("REPEAT_A", u32::from(a.elements() < y.elements()))
+                    .with("REPEAT_B", u32::from(b.elements() < y.elements())),
                 &Params {
                     len: y.elements() as u32,
                     a_len: a.elements() as u32,
@@ -178,7 +181,6 @@ macro_rules! arithmetic {
             /// # Panics
             /// If the shapes do not fit.
             #[track_caller]
-            #[expect(clippy::should_implement_trait, reason = "the operator is implemented too, for tensors and references")]
             pub fn $method(&self, other: &Tensor) -> Tensor {
                 let out = broadcast(stringify!($method), self.shape(), other.shape());
                 let tracked = [self.tracked(), other.tracked()];
