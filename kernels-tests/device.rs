@@ -95,6 +95,64 @@ fn every_size_comes_back_and_none_is_a_no_op() {
     });
 }
 
+/// Two entry points that use different bindings of one file; `p` is used by the second alone.
+const PARTS: &str = "
+    #import grid
+    struct Params { len: u32 }
+    @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+    @group(0) @binding(1) var<storage, read> a: array<f32>;
+    @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+    @group(1) @binding(0) var<uniform> p: Params;
+    override LANES: u32 = 4u;
+    var<workgroup> parts: array<f32, WG * LANES>;
+    @compute @workgroup_size(WG) fn sum_vectors(at: Grid) {
+        parts[at.local] = select(0.0, dot(x[at.local], vec4(1.0)), at.local < arrayLength(&x));
+        workgroupBarrier();
+        if at.local > 0 { return; }
+        var sum = 0.0;
+        for (var i = 0u; i < WG; i++) { sum += parts[i]; }
+        y[linear_group(at)] = sum;
+    }
+    @compute @workgroup_size(WG) fn lengths(at: Grid) {
+        if linear(at) < p.len { y[linear(at)] = f32(arrayLength(&a)); }
+    }
+";
+
+#[test]
+fn entry_points_bind_only_what_they_use_and_see_the_length_in_whole_vectors() {
+    // The directive stands at the start of a line.
+    let source: String = PARTS
+        .lines()
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    let kernel = |entry| Kernel {
+        file: "parts",
+        source: source.clone().leak(),
+        entry,
+        constants: vec![("WG", 64.0), ("LANES", 2.0)],
+    };
+    on_each(SMALL, |gpu| {
+        let (x, y) = (gpu.upload(&ramp(8)), gpu.alloc(3));
+        let sum = kernel("sum_vectors");
+        gpu.launch(
+            &sum,
+            &Len { len: 0 },
+            &[("x", &x), ("y", &y)],
+            Grid::groups(3),
+        );
+        assert_eq!(gpu.read(&y, 3).unwrap(), [28.0; 3]);
+        let a = gpu.alloc(13);
+        let lengths = kernel("lengths");
+        gpu.launch(
+            &lengths,
+            &Len { len: 3 },
+            &[("a", &a), ("y", &y)],
+            Grid::elements(3),
+        );
+        assert_eq!(gpu.read(&y, 3).unwrap(), [16.0; 3]);
+    });
+}
+
 #[test]
 fn a_repeated_step_creates_no_buffer_after_the_first() {
     on_each(GpuOptions::default(), |gpu| {
@@ -299,6 +357,9 @@ fn a_lost_device_gives_an_error_and_no_panic() {
 #[test]
 fn threads_share_a_device() {
     on_each(GpuOptions::default(), |gpu| {
+        Device::Gpu(gpu.clone())
+            .sync()
+            .expect("nothing to wait for yet");
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 scope.spawn(move || {

@@ -1,5 +1,6 @@
 // A launch over a flat range of invocations, folded into three axes because each axis has a limit.
-// Defines WG (invocations per workgroup), Grid and linear(); expects nothing of its includer.
+// Defines WG (invocations per workgroup), Grid, linear_group() and linear(); expects nothing of its includer.
+// Folding rounds up: workgroups past the end of the range exist, and must write nothing.
 
 override WG: u32 = 256u;
 
@@ -14,7 +15,7 @@ fn linear_group(at: Grid) -> u32 {
     return (at.group.z * at.groups.y + at.group.y) * at.groups.x + at.group.x;
 }
 
-// Index of the invocation in the flat range; the last workgroups may lie past its end.
+// Index of the invocation in the flat range, for a one-dimensional @workgroup_size(WG).
 fn linear(at: Grid) -> u32 {
     return linear_group(at) * WG + at.local;
 }

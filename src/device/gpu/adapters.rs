@@ -47,6 +47,13 @@ fn kind(kind: wgpu::DeviceType) -> &'static str {
     }
 }
 
+/// What matters to compute kernels; none is needed, so none is asked for.
+const FEATURES: &[(&str, wgpu::Features)] = &[
+    ("shader-f16", wgpu::Features::SHADER_F16),
+    ("subgroup", wgpu::Features::SUBGROUP),
+    ("timestamp-query", wgpu::Features::TIMESTAMP_QUERY),
+];
+
 /// What is known of every adapter, with the limits it offers.
 pub(super) fn list() -> Vec<DeviceInfo> {
     let adapters = all().iter().enumerate();
@@ -91,11 +98,10 @@ fn info(index: usize, adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> DeviceI
             ("subgroup_min", info.subgroup_min_size.into()),
             ("subgroup_max", info.subgroup_max_size.into()),
         ]),
-        features: adapter
-            .features()
-            .features_webgpu
-            .iter_names()
-            .map(|(name, _)| name.to_lowercase().replace('_', "-"))
+        features: FEATURES
+            .iter()
+            .filter(|(_, feature)| adapter.features().contains(*feature))
+            .map(|(name, _)| (*name).to_owned())
             .collect(),
     }
 }

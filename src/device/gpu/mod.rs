@@ -5,24 +5,27 @@ mod batch;
 mod errors;
 mod grid;
 mod kernel;
+mod launch;
 mod loader;
 mod pipeline;
 mod pool;
+mod transfer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{DeviceInfo, MemoryStats};
 use crate::Error;
-use batch::{Batch, SLOT};
+use batch::Batch;
 use errors::Failure;
 pub use grid::Grid;
 pub use kernel::{Kernel, Params};
 pub(crate) use kernel::{kernel, params};
+use launch::BindGroups;
 #[doc(hidden)]
 pub use loader::resolve;
-use pipeline::{Pipeline, Pipelines};
+use pipeline::Pipelines;
 use pool::{Pool, Purpose, bytes_of};
 
 /// How to open an adapter.
@@ -55,6 +58,7 @@ struct Inner {
 struct State {
     batch: Batch,
     pipelines: Pipelines,
+    bind_groups: BindGroups,
     /// NaN to copy into new buffers, made when first needed.
     nan: Option<wgpu::Buffer>,
 }
@@ -78,9 +82,6 @@ pub struct Counters {
     pub submissions: u64,
 }
 
-/// Bytes of the buffer that poisoning copies from.
-const NAN_BYTES: u64 = 1 << 20;
-
 impl Gpu {
     /// The Vulkan, Metal and DX12 adapters of this machine, in the same order throughout the process.
     pub fn adapters() -> Vec<DeviceInfo> {
@@ -95,7 +96,11 @@ impl Gpu {
         let opened = adapters::open(index, options)?;
         let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
         failure.listen(&opened.device);
-        let pool = Pool::new(opened.limits.max_buffer_size);
+        let pool = Pool::new(
+            opened.device.clone(),
+            failure.clone(),
+            opened.limits.max_buffer_size,
+        );
         let batch = Batch::new(&opened.device);
         pool.count(Batch::UNIFORM_BYTES);
         Ok(Gpu(Arc::new(Inner {
@@ -109,6 +114,7 @@ impl Gpu {
             state: Mutex::new(State {
                 batch,
                 pipelines: Pipelines::default(),
+                bind_groups: BindGroups::default(),
                 nan: None,
             }),
         })))
@@ -123,95 +129,6 @@ impl Gpu {
             self.fill_nan(memory);
         }
         buffer
-    }
-
-    /// Copies `data` to the device.
-    pub fn upload(&self, data: &[f32]) -> GpuBuffer {
-        let buffer = self.take(data.len());
-        let Some(memory) = &buffer.memory else {
-            return buffer;
-        };
-        if data.is_empty() {
-            return buffer;
-        }
-        let mut state = self.lock();
-        // A queue write overtakes recorded work, which may still have to read what this memory held before.
-        if !state.batch.is_empty() {
-            self.submit(&mut state);
-        }
-        self.0
-            .queue
-            .write_buffer(memory, 0, bytemuck::cast_slice(data));
-        if state.batch.uploaded(memory.size()) {
-            self.submit(&mut state);
-        }
-        drop(state);
-        buffer
-    }
-
-    /// Copies the first `len` floats to the host, after all recorded work.
-    ///
-    /// # Errors
-    /// If the device failed since it was opened.
-    ///
-    /// # Panics
-    /// If the buffer is shorter or of another device.
-    #[track_caller]
-    pub fn read(&self, buffer: &GpuBuffer, len: usize) -> Result<Vec<f32>, Error> {
-        assert!(
-            len <= buffer.len,
-            "read of {len} floats from a buffer of {}",
-            buffer.len
-        );
-        assert!(self.same(&buffer.gpu), "read of a buffer of another device");
-        self.check()?;
-        let inner = &*self.0;
-        if len == 0 {
-            return Ok(Vec::new());
-        }
-        let staging = inner.pool.take(
-            &inner.device,
-            &inner.failure,
-            Purpose::Readback,
-            bytes_of(len),
-        );
-        let (Some(memory), Some(staging)) = (&buffer.memory, staging) else {
-            self.check()?;
-            unreachable!("memory is missing only after a failure");
-        };
-        let bytes = len as u64 * 4;
-        let index = {
-            let mut state = self.lock();
-            state.batch.copy(memory, &staging, 0, bytes);
-            self.submit(&mut state)
-        };
-        let (done, result) = mpsc::channel();
-        staging.map_async(wgpu::MapMode::Read, 0..bytes, move |mapped| {
-            // The receiver is gone only if the wait failed, which is reported there.
-            let _ = done.send(mapped);
-        });
-        self.wait(index)?;
-        let values = match result.recv() {
-            Ok(Ok(())) => match staging.get_mapped_range(0..bytes) {
-                Ok(view) => bytemuck::pod_collect_to_vec(&view),
-                Err(error) => {
-                    inner
-                        .failure
-                        .set(format!("a finished copy cannot be read: {error}"));
-                    Vec::new()
-                }
-            },
-            Ok(Err(_)) | Err(_) => {
-                inner
-                    .failure
-                    .set("a copy to the host was not finished; restart the program");
-                Vec::new()
-            }
-        };
-        self.check()?;
-        staging.unmap();
-        inner.pool.give_back(Purpose::Readback, staging);
-        Ok(values)
     }
 
     /// Records one dispatch; of zero elements or groups, nothing. A launch beyond a limit of the device fails it.
@@ -283,126 +200,25 @@ impl Gpu {
     }
 
     fn take(&self, len: usize) -> GpuBuffer {
-        let inner = &*self.0;
         GpuBuffer {
-            memory: inner.pool.take(
-                &inner.device,
-                &inner.failure,
-                Purpose::Storage,
-                bytes_of(len),
-            ),
+            memory: self.memory_for(Purpose::Storage, bytes_of(len)),
             len,
             gpu: self.clone(),
         }
     }
 
-    #[track_caller]
-    fn record(
-        &self,
-        kernel: &Kernel,
-        fields: &[(&str, usize, &str)],
-        params: &[u8],
-        buffers: &[(&str, &GpuBuffer)],
-        grid: Grid,
-    ) {
-        let inner = &*self.0;
-        if grid.is_empty() || inner.failure.happened() {
-            return;
-        }
-        let mut state = self.lock();
-        let State {
-            batch, pipelines, ..
-        } = &mut *state;
-        let pipeline = pipelines.get(&inner.device, &batch.uniform_layout, kernel);
-        pipeline.check_params(fields);
-        assert!(
-            params.len() <= SLOT,
-            "{}: Params of {} bytes exceed {SLOT}",
-            pipeline.place(),
-            params.len()
-        );
-        let buffers = pipeline.arrange(buffers);
-        assert!(
-            buffers.iter().all(|b| self.same(&b.gpu)),
-            "{}: a buffer is of another device",
-            pipeline.place()
-        );
-        let recorded = pipeline
-            .check_limits(&inner.limits)
-            .and_then(|()| {
-                grid.fold(
-                    pipeline.interface.workgroup,
-                    inner.limits.max_compute_workgroups_per_dimension,
-                )
-            })
-            .and_then(|groups| Ok((groups, self.bind(&pipeline, &buffers)?)));
-        match recorded {
-            Err(reason) => inner.failure.set(format!("{}: {reason}", pipeline.place())),
-            Ok((groups, group)) => {
-                if !inner.failure.happened() {
-                    batch.dispatch(pipeline, group, params, groups);
-                }
-            }
-        }
-        if state.batch.is_full() {
-            self.submit(&mut state);
-        }
-    }
-
-    fn bind(&self, pipeline: &Pipeline, buffers: &[&GpuBuffer]) -> Result<wgpu::BindGroup, String> {
-        let limit = self.0.limits.max_storage_buffer_binding_size;
-        let mut entries = Vec::with_capacity(buffers.len());
-        for (binding, buffer) in pipeline.interface.bindings.iter().zip(buffers) {
-            let bytes = bytes_of(buffer.len);
-            if bytes > limit {
-                return Err(format!(
-                    "buffer `{}` of {bytes} bytes exceeds the limit of {limit} bytes per binding; use a smaller \
-                     batch or fewer channels",
-                    binding.name
-                ));
-            }
-            let memory = buffer.memory.as_ref().ok_or("a buffer was never made")?;
-            entries.push(wgpu::BindGroupEntry {
-                binding: binding.index,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: memory,
-                    offset: 0,
-                    size: wgpu::BufferSize::new(bytes),
-                }),
-            });
-        }
-        Ok(self.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.layout,
-            entries: &entries,
-        }))
-    }
-
-    fn fill_nan(&self, memory: &wgpu::Buffer) {
-        let inner = &*self.0;
-        let mut state = self.lock();
-        let State { batch, nan, .. } = &mut *state;
-        let nan = nan.get_or_insert_with(|| {
-            inner.pool.count(NAN_BYTES);
-            let buffer = inner.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("nan"),
-                size: NAN_BYTES,
-                usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            inner.queue.write_buffer(
-                &buffer,
-                0,
-                bytemuck::cast_slice(&vec![f32::NAN; NAN_BYTES as usize / 4]),
-            );
-            buffer
-        });
-        let mut offset = 0;
-        while offset < memory.size() {
-            let bytes = NAN_BYTES.min(memory.size() - offset);
-            batch.copy(nan, memory, offset, bytes);
-            offset += bytes;
-        }
+    /// Pooled or new memory; none once the device has failed. Must not be called while the state is locked.
+    fn memory_for(&self, purpose: Purpose, bytes: u64) -> Option<wgpu::Buffer> {
+        let reclaim = || {
+            // Recorded work and bind groups hold on to buffers that are otherwise unused.
+            let mut state = self.lock();
+            state.bind_groups.clear();
+            let index = self.submit(&mut state);
+            drop(state);
+            // A failure sticks and is reported at the next read.
+            let _ = self.wait(index);
+        };
+        self.0.pool.take(purpose, bytes, reclaim)
     }
 
     /// Submits all recorded work, and waits for older work if too much is under way.

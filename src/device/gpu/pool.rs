@@ -27,6 +27,8 @@ pub(super) fn bytes_of(len: usize) -> u64 {
 }
 
 pub(super) struct Pool {
+    device: wgpu::Device,
+    failure: Failure,
     free: Mutex<HashMap<(Purpose, u64), Vec<wgpu::Buffer>>>,
     created: AtomicU64,
     bytes: AtomicU64,
@@ -34,8 +36,10 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(max_bytes: u64) -> Pool {
+    pub(super) fn new(device: wgpu::Device, failure: Failure, max_bytes: u64) -> Pool {
         Pool {
+            device,
+            failure,
             free: Mutex::default(),
             created: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -44,18 +48,18 @@ impl Pool {
     }
 
     /// A buffer of at least `bytes`, a multiple of [`UNIT`]; `None` once the device has failed.
+    /// Where the system has no memory left, `reclaim` is called to let go of buffers and wait for the device.
     pub(super) fn take(
         &self,
-        device: &wgpu::Device,
-        failure: &Failure,
         purpose: Purpose,
         bytes: u64,
+        reclaim: impl Fn(),
     ) -> Option<wgpu::Buffer> {
-        if failure.happened() {
+        if self.failure.happened() {
             return None;
         }
         if bytes > self.max_bytes {
-            failure.set(format!(
+            self.failure.set(format!(
                 "a buffer of {bytes} bytes exceeds the limit of {} bytes; use a smaller batch or fewer channels",
                 self.max_bytes
             ));
@@ -63,7 +67,7 @@ impl Pool {
         }
         let class = (size_class((bytes / UNIT) as usize) as u64 * UNIT).min(self.max_bytes);
         let recycled = self.lock().get_mut(&(purpose, class)).and_then(Vec::pop);
-        recycled.or_else(|| self.create(device, failure, purpose, class))
+        recycled.or_else(|| self.create(purpose, class, reclaim))
     }
 
     pub(super) fn give_back(&self, purpose: Purpose, buffer: wgpu::Buffer) {
@@ -86,13 +90,7 @@ impl Pool {
         }
     }
 
-    fn create(
-        &self,
-        device: &wgpu::Device,
-        failure: &Failure,
-        purpose: Purpose,
-        bytes: u64,
-    ) -> Option<wgpu::Buffer> {
+    fn create(&self, purpose: Purpose, bytes: u64, reclaim: impl Fn()) -> Option<wgpu::Buffer> {
         let (label, usage) = match purpose {
             Purpose::Storage => (
                 "tensor",
@@ -106,8 +104,8 @@ impl Pool {
             ),
         };
         let attempt = || {
-            let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
                 size: bytes,
                 usage,
@@ -120,11 +118,12 @@ impl Pool {
         };
         let buffer = attempt().or_else(|| {
             self.release();
+            reclaim();
             attempt()
         });
         match buffer {
             Some(_) => self.count(bytes),
-            None => failure.set(out_of_memory(&format!(
+            None => self.failure.set(out_of_memory(&format!(
                 "a buffer of {bytes} bytes beside {} bytes in use",
                 self.stats().bytes
             ))),
