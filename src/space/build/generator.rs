@@ -143,15 +143,16 @@ impl Generator {
             self.size.latent
         );
         let part = self.size.latent / self.size.parts;
-        let mut inputs =
-            self.inputs.iter().enumerate().map(|(i, linear)| linear.forward(&z.slice(1, i * part, part)));
-        let first = inputs.next().expect("there are at least two parts");
-        let mut later = std::iter::once(None).chain(inputs.map(Some));
-        let mut h = first;
+        let inputs: Vec<Tensor> = self
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, linear)| linear.forward(&z.slice(1, i * part, part)))
+            .collect();
+        let mut h = inputs[0].clone();
         let (mut skips, mut outputs) = (Vec::new(), Vec::new());
         for (i, cell) in self.cells.iter_mut().enumerate() {
-            // The first part of the latents is the first cell's input; the others are added to those of later cells.
-            if let Some(Some(input)) = later.next() {
+            if let (true, Some(input)) = (i > 0, inputs.get(i)) {
                 h = h + input;
             }
             let (skip, y) = cell.forward(h, &skips, mode, mix, self.accumulate_skips);
