@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::module::visit;
 use super::{Module, Role};
-use crate::ops::{AdamStep, adam_step};
 use crate::ops::ema_update;
+use crate::ops::{AdamStep, adam_step};
 use crate::{Grads, Tensor};
 
 /// Settings of an optimiser.
@@ -56,7 +56,10 @@ impl Adam {
 
     /// The leaves of `module` that this optimiser moves; call after [`super::track`].
     pub fn leaves(&self, module: &mut (impl Module + ?Sized)) -> Vec<Tensor> {
-        super::collect(module, self.role).into_iter().map(|(_, tensor)| tensor).collect()
+        super::collect(module, self.role)
+            .into_iter()
+            .map(|(_, tensor)| tensor)
+            .collect()
     }
 
     /// Moves every tensor that has a gradient; the others stay, with their step count. Each gradient is dropped as
@@ -72,10 +75,17 @@ impl Adam {
             };
             if !self.moments.contains_key(slot.name) {
                 let zeros = || Tensor::zeros(&slot.tensor.device(), slot.tensor.shape());
-                let fresh = Moments { t: 0, m: zeros(), v: zeros() };
+                let fresh = Moments {
+                    t: 0,
+                    m: zeros(),
+                    v: zeros(),
+                };
                 self.moments.insert(slot.name.to_owned(), fresh);
             }
-            let state = self.moments.get_mut(slot.name).expect("it was just inserted");
+            let state = self
+                .moments
+                .get_mut(slot.name)
+                .expect("it was just inserted");
             state.t += 1;
             let step = AdamStep {
                 lr: self.config.lr,

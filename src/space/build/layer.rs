@@ -60,7 +60,11 @@ pub(super) struct EdgeSize {
 }
 
 /// The layer of `primitive`; none for the operation that outputs zeros.
-pub(super) fn layer(primitive: &Primitive, size: EdgeSize, init: &mut Init) -> Option<Box<dyn Layer>> {
+pub(super) fn layer(
+    primitive: &Primitive,
+    size: EdgeSize,
+    init: &mut Init,
+) -> Option<Box<dyn Layer>> {
     let c = size.cout;
     Some(match primitive.kind {
         OpKind::None => return None,
@@ -75,7 +79,10 @@ pub(super) fn layer(primitive: &Primitive, size: EdgeSize, init: &mut Init) -> O
             depthwise: DepthwiseTransposed::new(c, init),
             pointwise: Conv::without_bias(Conv2d::same(1), c, c, init),
         }),
-        OpKind::Named => panic!("`{}` is only a name; a space that builds it has its own layers", primitive.name),
+        OpKind::Named => panic!(
+            "`{}` is only a name; a space that builds it has its own layers",
+            primitive.name
+        ),
     })
 }
 
@@ -131,8 +138,15 @@ struct ActivatedConv {
 
 impl ActivatedConv {
     fn new(kind: ConvKind, stride: usize, size: EdgeSize, init: &mut Init) -> ActivatedConv {
-        let conv = Conv2d::new(kind.kernel).dilation(kind.dilation).pad(kind.pad).stride(stride);
-        let make = if size.spectral { Conv::spectral } else { Conv::new };
+        let conv = Conv2d::new(kind.kernel)
+            .dilation(kind.dilation)
+            .pad(kind.pad)
+            .stride(stride);
+        let make = if size.spectral {
+            Conv::spectral
+        } else {
+            Conv::new
+        };
         ActivatedConv {
             conv: make(conv, size.cin, size.cout, init),
             relu: size.relu,
@@ -185,7 +199,8 @@ impl Module for UpBilinear {
 
 impl Layer for UpBilinear {
     fn forward(&mut self, x: &Signal, mode: Mode, scale: Option<&Tensor>) -> Tensor {
-        self.0.forward(&x.x.upsample_bilinear(2).relu(), mode, scale)
+        self.0
+            .forward(&x.x.upsample_bilinear(2).relu(), mode, scale)
     }
 }
 
@@ -204,6 +219,7 @@ impl Module for UpTransposed {
 
 impl Layer for UpTransposed {
     fn forward(&mut self, x: &Signal, mode: Mode, scale: Option<&Tensor>) -> Tensor {
-        self.pointwise.forward(&self.depthwise.forward(x.relu()), mode, scale)
+        self.pointwise
+            .forward(&self.depthwise.forward(x.relu()), mode, scale)
     }
 }

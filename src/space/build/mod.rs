@@ -12,8 +12,8 @@ mod simple;
 
 pub use autogan::AutoGanDiscriminator;
 pub use discriminator::{AdversarialDiscriminator, Discriminator, Trace, discriminator};
-pub use simple::SimpleDiscriminator;
 pub use edge::{Edge, Mixed, Mixing};
 pub use generator::{Generator, GeneratorSize, GeneratorTrace};
 pub use layer::{Candidate, Layer, Signal};
-pub use mix::{Logits, GumbelInput, Mix, Relaxation, mixing_weights};
+pub use mix::{GumbelInput, Logits, Mix, Relaxation, mixing_weights};
+pub use simple::SimpleDiscriminator;
