@@ -49,7 +49,7 @@ pub fn encode_png(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, Error> {
     Ok(png)
 }
 
-/// Writes `[n, h, w, c]` values in -1..1 as one PNG with `columns` pictures a row, black gaps of 2 pixels between them.
+/// Writes `[n, h, w, c]` values in -1..1 as one PNG, see [`encode_grid`].
 ///
 /// # Errors
 /// If the file cannot be written; an older file of that name then stays as it was.
@@ -63,10 +63,22 @@ pub fn save_grid(
     shape: ImageShape,
     columns: usize,
 ) -> Result<(), Error> {
+    write_atomically(path.as_ref(), &encode_grid(images, shape, columns)?)
+}
+
+/// A PNG of `[n, h, w, c]` values in -1..1 with `columns` pictures a row, black gaps of 2 pixels between them.
+///
+/// # Errors
+/// If the encoder refuses the picture, for example because a side is too long for a PNG.
+///
+/// # Panics
+/// If `images` is empty or not a whole number of pictures, or `columns` is 0.
+#[track_caller]
+pub fn encode_grid(images: &[f32], shape: ImageShape, columns: usize) -> Result<Vec<u8>, Error> {
     let n = count(images, shape);
     assert!(
         n > 0 && columns > 0,
-        "save_grid: {n} pictures in {columns} columns"
+        "encode_grid: {n} pictures in {columns} columns"
     );
     let columns = columns.min(n);
     let whole = ImageShape {
@@ -83,7 +95,7 @@ pub fn save_grid(
         let start = (top * whole.w + left) * shape.c;
         bytes[start..start + row_values].copy_from_slice(&to_bytes(row));
     }
-    write_atomically(path.as_ref(), &encode_png(&bytes, whole)?)
+    encode_png(&bytes, whole)
 }
 
 /// Writes `[n, h, w, c]` values as `NNNNN.png` into `folder`, which is made if need be, numbered from `first`.
