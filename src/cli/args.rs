@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::arch::ArchCommand;
+use super::data::DataInfoArgs;
 use crate::{Device, Error};
 
 /// Searches, trains, evaluates and exports generative adversarial networks on any GPU or on the CPU.
@@ -41,6 +43,19 @@ pub struct Global {
 pub enum Command {
     /// List the CPU and every adapter, and mark what `auto` takes
     Devices,
+    /// Look at image sources
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Genotypes as text, as numbers and as pictures
+    #[command(subcommand)]
+    Arch(ArchCommand),
+}
+
+/// What to do with an image source.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Count, shape, classes and channel figures of an image source
+    Info(DataInfoArgs),
 }
 
 /// Which search.

@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod args;
+pub mod data;
 mod devices;
 mod interrupt;
 mod layers;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::Error;
-use args::{Cli, Command};
+use args::{Cli, Command, DataCommand};
 
 /// Does what `typed` asks for: 0 done, 1 failed, 2 wrong usage, 130 interrupted with a resumable run left behind.
 pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -33,8 +34,11 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn command(cli: &Cli) -> Result<(), Error> {
+    let global = &cli.global;
     match &cli.command {
-        Command::Devices => devices::run(cli.global.json),
+        Command::Devices => devices::run(global.json),
+        Command::Data(DataCommand::Info(args)) => data::info(args, global.json, global.seed()),
+        Command::Arch(what) => arch::run(what, global.json, global.seed()),
     }
 }
 
@@ -56,4 +60,3 @@ fn exit_code(error: &Error) -> ExitCode {
         _ => ExitCode::FAILURE,
     }
 }
-pub mod data;
