@@ -2,13 +2,28 @@
 //! kernel on every device of this machine against an f64 reference.
 
 mod accumulate;
+mod adam;
+mod batch_norm;
 mod binary;
 mod check;
 mod conv2d;
+mod conv_transpose;
 mod device;
+mod ema;
 mod fixtures;
+mod fixtures_ops_a;
+mod fixtures_ops_b;
+mod gather;
+mod matmul;
+mod merge_taps;
+mod permute;
+mod pool;
 mod reduce;
 mod reference;
+mod resize;
+mod slice;
 mod softmax;
+mod spectral_norm;
 mod unary;
 mod validate;
+mod weighted_sum;

@@ -1,7 +1,32 @@
 //! One differentiable operation per file: its rule once, its kernels for both devices.
 
+pub use adam::{AdamStep, adam_step};
+pub use batch_norm::{BatchNormOut, channel_moments};
+pub use conv_transpose::ConvTranspose;
+pub use ema::ema_update;
+pub use matmul::MatMul;
+pub use merge_taps::TapMerge;
+pub use pool::Pool;
+pub use resize::Coordinates;
+pub use spectral_norm::power_iteration;
+pub use weighted_sum::weighted_sum;
+
+mod adam;
+mod batch_norm;
 mod binary;
 pub mod conv2d;
+mod conv_transpose;
+mod ema;
+mod gather;
+mod matmul;
+mod merge_taps;
+mod permute;
+mod pool;
 mod reduce;
+mod reshape;
+mod resize;
+mod slice;
 mod softmax;
+mod spectral_norm;
 mod unary;
+mod weighted_sum;

@@ -3,13 +3,14 @@
 //! The room knows how an architecture is made of options; it does not know how anything is searched.
 
 pub mod cell;
+pub mod build;
 mod cells;
-mod check;
+pub mod check;
 mod choice;
 pub mod cost;
 pub mod derive;
 pub mod draw;
-mod gan;
+pub mod gan;
 mod json;
 pub mod live;
 mod load;

@@ -38,3 +38,33 @@ pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     }
     (0..n).into_par_iter().map(f).collect()
 }
+
+/// Calls `f(start, pieces)` for the same consecutive pieces of several slices of one length, in parallel.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn pieces_of<const N: usize>(
+    ys: [&mut [f32]; N],
+    piece: usize,
+    f: impl Fn(usize, [&mut [f32]; N]) + Sync,
+) {
+    let len = ys[0].len();
+    assert!(
+        ys.iter().all(|y| y.len() == len),
+        "pieces_of: slices of different length"
+    );
+    if len <= piece {
+        if len > 0 {
+            f(0, ys);
+        }
+        return;
+    }
+    let mut cut = ys.map(|y| y.chunks_mut(piece));
+    let tasks: Vec<[&mut [f32]; N]> = (0..len.div_ceil(piece))
+        .map(|_| std::array::from_fn(|i| cut[i].next().expect("slices of one length")))
+        .collect();
+    tasks
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(i, pieces)| f(i * piece, pieces));
+}

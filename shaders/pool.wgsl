@@ -1,0 +1,143 @@
+// Average and maximum pooling of an NHWC image batch over k*k windows, `stride` apart, padding `pad`.
+//
+//   avg_forward:   y[n,i,j,c] = sum of the pixels of window (i,j) / count(i,j)
+//   avg_backward: gx[n,i,j,c] = sum over the windows (oi,oj) that see (i,j) of gy[n,oi,oj,c] / count(oi,oj)
+//   max_forward:   y[n,i,j,c] = largest pixel of window (i,j); new_winner = its position in the window, row-major
+//   max_backward: gx[n,i,j,c] = sum over the windows that see (i,j) and were won by it of gy[n,oi,oj,c]
+//
+// count is k*k if count_pad, else the number of the window's pixels inside the image.
+// One invocation owns one element of what is written.
+#import grid
+
+struct Params {
+    len: u32,       // elements of what is written
+    h: u32,         // sizes of x
+    w: u32,
+    c: u32,
+    ho: u32,        // windows along each axis: sizes of y
+    wo: u32,
+    k: u32,
+    stride: u32,
+    pad: u32,       // at most k/2, so that every window sees a pixel
+    count_pad: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> gy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(4) var<storage, read> winner: array<f32>;
+@group(0) @binding(5) var<storage, read_write> new_winner: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+// First pixel of an axis that window o sees, and the one past its last.
+fn pixels(o: u32, size: u32) -> vec2<u32> {
+    let start = o * p.stride;
+    return vec2(max(start, p.pad) - p.pad, min(start + p.k - p.pad, size));
+}
+
+// First window of an axis with `count` windows that sees pixel i, and the one past the last.
+fn seeing(i: u32, count: u32) -> vec2<u32> {
+    let last = i + p.pad;
+    let first = max(last + 1u, p.k) - p.k;
+    return vec2((first + p.stride - 1u) / p.stride, min(last / p.stride + 1u, count));
+}
+
+// What one pixel counts in the average of a window.
+fn share(is: vec2<u32>, js: vec2<u32>) -> f32 {
+    let seen = (is.y - is.x) * (js.y - js.x);
+    return 1.0 / f32(select(seen, p.k * p.k, p.count_pad != 0u));
+}
+
+// The bits decide, since a compiler may assume that no value is a NaN.
+fn is_nan(v: f32) -> bool {
+    return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
+@compute @workgroup_size(WG)
+fn avg_forward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let row = o / (p.c * p.wo);
+    let n = row / p.ho;
+    let is = pixels(row % p.ho, p.h);
+    let js = pixels(o / p.c % p.wo, p.w);
+    var sum = 0.0;
+    for (var i = is.x; i < is.y; i++) {
+        for (var j = js.x; j < js.y; j++) {
+            sum += x[((n * p.h + i) * p.w + j) * p.c + channel];
+        }
+    }
+    y[o] = sum * share(is, js);
+}
+
+@compute @workgroup_size(WG)
+fn avg_backward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let row = o / (p.c * p.w);
+    let n = row / p.h;
+    let is = seeing(row % p.h, p.ho);
+    let js = seeing(o / p.c % p.w, p.wo);
+    var sum = 0.0;
+    for (var i = is.x; i < is.y; i++) {
+        let height = pixels(i, p.h);
+        for (var j = js.x; j < js.y; j++) {
+            sum += gy[((n * p.ho + i) * p.wo + j) * p.c + channel] * share(height, pixels(j, p.w));
+        }
+    }
+    gx[o] = sum;
+}
+
+@compute @workgroup_size(WG)
+fn max_forward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let oj = o / p.c % p.wo;
+    let row = o / (p.c * p.wo);
+    let n = row / p.ho;
+    let oi = row % p.ho;
+    let is = pixels(oi, p.h);
+    let js = pixels(oj, p.w);
+    var best = 0.0;
+    var place = 0u;
+    for (var i = is.x; i < is.y; i++) {
+        for (var j = js.x; j < js.y; j++) {
+            let v = x[((n * p.h + i) * p.w + j) * p.c + channel];
+            let first = i == is.x && j == js.x;
+            if first || v > best || (is_nan(v) && !is_nan(best)) {
+                best = v;
+                place = (i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride;
+            }
+        }
+    }
+    y[o] = best;
+    new_winner[o] = f32(place);
+}
+
+@compute @workgroup_size(WG)
+fn max_backward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let j = o / p.c % p.w;
+    let row = o / (p.c * p.w);
+    let n = row / p.h;
+    let i = row % p.h;
+    let is = seeing(i, p.ho);
+    let js = seeing(j, p.wo);
+    var sum = 0.0;
+    for (var oi = is.x; oi < is.y; oi++) {
+        for (var oj = js.x; oj < js.y; oj++) {
+            let place = (i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride;
+            let from_window = ((n * p.ho + oi) * p.wo + oj) * p.c + channel;
+            if u32(winner[from_window]) == place {
+                sum += gy[from_window];
+            }
+        }
+    }
+    gx[o] = sum;
+}

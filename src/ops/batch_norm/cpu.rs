@@ -1,0 +1,181 @@
+//! Batch normalisation on the CPU. Several pixels of few channels are taken as one wide row, so that loops over a
+//! row are long enough for vectors.
+
+use std::ops::Range;
+
+use super::BatchNorm;
+use crate::device::cpu::threads::{self, GRAIN};
+
+/// Floats of a wide row at least.
+const WIDE: usize = 64;
+/// Wide rows summed in `f32` before the sums go to `f64`.
+const FLUSH: usize = 64;
+
+/// Floats of a wide row of whole pixels.
+fn wide(c: usize) -> usize {
+    WIDE.div_ceil(c) * c
+}
+
+/// A value per channel, repeated over a wide row.
+fn spread(c: usize, f: impl Fn(usize) -> f32) -> Vec<f32> {
+    let one: Vec<f32> = (0..c).map(f).collect();
+    one.iter().copied().cycle().take(wide(c)).collect()
+}
+
+/// Sums by channel over `elements`, whole pixels: `add(sums, at)` adds the terms of elements `at`, at most a wide row.
+fn channel_sums(
+    elements: Range<usize>,
+    c: usize,
+    add: impl Fn(&mut [f32], Range<usize>),
+) -> Vec<f64> {
+    let width = wide(c);
+    let mut sums = vec![0.0_f64; c];
+    let mut lanes = vec![0.0_f32; width];
+    for block in elements.clone().step_by(width * FLUSH) {
+        lanes.fill(0.0);
+        let end = (block + width * FLUSH).min(elements.end);
+        for at in (block..end).step_by(width) {
+            let at = at..(at + width).min(end);
+            add(&mut lanes[..at.len()], at);
+        }
+        for lanes in lanes.chunks_exact(c) {
+            sums.iter_mut()
+                .zip(lanes)
+                .for_each(|(s, l)| *s += f64::from(*l));
+        }
+    }
+    sums
+}
+
+/// Calls `f` for slices of whole pixels, about a grain each, in parallel; results in order.
+fn slices<T: Send>(len: usize, c: usize, f: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
+    let slice = (GRAIN / c).max(1) * c;
+    threads::map(len.div_ceil(slice), |s| {
+        f(s * slice..((s + 1) * slice).min(len))
+    })
+}
+
+/// Moments of slices, each in two passes of which the second reads the cache, merged exactly.
+pub(super) fn moments(x: &[f32], mean: &mut [f32], var: &mut [f32]) {
+    let c = mean.len();
+    let of_slices = slices(x.len(), c, |slice| {
+        let n = (slice.len() / c) as f64;
+        let sums = channel_sums(slice.clone(), c, |sums, at| {
+            sums.iter_mut().zip(&x[at]).for_each(|(s, x)| *s += x);
+        });
+        let centers = spread(c, |ch| (sums[ch] / n) as f32);
+        let squares = channel_sums(slice, c, |squares, at| {
+            for (s, (x, center)) in squares.iter_mut().zip(x[at].iter().zip(&centers)) {
+                *s += (x - center) * (x - center);
+            }
+        });
+        (n, sums, centers, squares)
+    });
+    let rows = (x.len() / c) as f64;
+    for ch in 0..c {
+        let m = of_slices.iter().map(|(_, sums, ..)| sums[ch]).sum::<f64>() / rows;
+        // About any centre k: sum (x-m)^2 = sum (x-k)^2 - n (mean-k)^2 + n (mean-m)^2.
+        let squares: f64 = of_slices
+            .iter()
+            .map(|(n, sums, centers, squares)| {
+                let of_slice = sums[ch] / n;
+                let rounding = of_slice - f64::from(centers[ch]);
+                squares[ch] + n * ((of_slice - m).powi(2) - rounding.powi(2))
+            })
+            .sum();
+        mean[ch] = m as f32;
+        var[ch] = (squares / rows).max(0.0) as f32;
+    }
+}
+
+impl BatchNorm {
+    fn reciprocal_deviation(&self, ch: usize) -> f32 {
+        1.0 / (self.var.cpu()[ch] + self.eps).sqrt()
+    }
+}
+
+pub(super) fn forward(op: &BatchNorm, x: &[f32], gamma: &[f32], beta: &[f32], y: &mut [f32]) {
+    let c = gamma.len();
+    let mean = spread(c, |ch| op.mean.cpu()[ch]);
+    let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
+    let beta = spread(c, |ch| beta[ch]);
+    let width = wide(c);
+    threads::rows(y, width, |first, rows| {
+        let x = &x[first * width..][..rows.len()];
+        for (y, x) in rows.chunks_mut(width).zip(x.chunks(width)) {
+            let channel = mean.iter().zip(&factor).zip(&beta);
+            for ((y, x), ((mean, factor), beta)) in y.iter_mut().zip(x).zip(channel) {
+                *y = (x - mean) * factor + beta;
+            }
+        }
+    });
+}
+
+pub(super) fn backward_sums(
+    op: &BatchNorm,
+    x: &[f32],
+    gy: &[f32],
+    ggamma: &mut [f32],
+    gbeta: &mut [f32],
+) {
+    let c = ggamma.len();
+    let mean = spread(c, |ch| op.mean.cpu()[ch]);
+    let of_slices = slices(x.len(), c, |slice| {
+        let sums = channel_sums(slice.clone(), c, |sums, at| {
+            sums.iter_mut().zip(&gy[at]).for_each(|(s, g)| *s += g);
+        });
+        let products = channel_sums(slice, c, |products, at| {
+            let terms = gy[at.clone()].iter().zip(&x[at]).zip(&mean);
+            for (s, ((g, x), mean)) in products.iter_mut().zip(terms) {
+                *s += g * (x - mean);
+            }
+        });
+        (sums, products)
+    });
+    for ch in 0..c {
+        let product: f64 = of_slices.iter().map(|(_, products)| products[ch]).sum();
+        gbeta[ch] = of_slices.iter().map(|(sums, _)| sums[ch]).sum::<f64>() as f32;
+        ggamma[ch] = (product * f64::from(op.reciprocal_deviation(ch))) as f32;
+    }
+}
+
+/// `gx = gamma r (gy - gbeta / n - (x - mean) r ggamma / n)`, or `gamma r gy` without `sums`.
+pub(super) fn backward_x(
+    op: &BatchNorm,
+    x: &[f32],
+    gamma: &[f32],
+    gy: &[f32],
+    sums: Option<(&[f32], &[f32])>,
+    gx: &mut [f32],
+) {
+    let c = gamma.len();
+    let width = wide(c);
+    let rows = (gx.len() / c) as f32;
+    let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
+    let Some((ggamma, gbeta)) = sums else {
+        threads::rows(gx, width, |first, rows| {
+            let gy = &gy[first * width..][..rows.len()];
+            for (gx, gy) in rows.chunks_mut(width).zip(gy.chunks(width)) {
+                for ((gx, gy), factor) in gx.iter_mut().zip(gy).zip(&factor) {
+                    *gx = gy * factor;
+                }
+            }
+        });
+        return;
+    };
+    let mean = spread(c, |ch| op.mean.cpu()[ch]);
+    let along = spread(c, |ch| op.reciprocal_deviation(ch) * ggamma[ch] / rows);
+    let shift = spread(c, |ch| gbeta[ch] / rows);
+    threads::rows(gx, width, |first, rows| {
+        let at = first * width..first * width + rows.len();
+        let (x, gy) = (&x[at.clone()], &gy[at]);
+        let inputs = x.chunks(width).zip(gy.chunks(width));
+        for (gx, (x, gy)) in rows.chunks_mut(width).zip(inputs) {
+            let channel = mean.iter().zip(&along).zip(shift.iter().zip(&factor));
+            let inputs = x.iter().zip(gy).zip(channel);
+            for (gx, ((x, gy), ((mean, along), (shift, factor)))) in gx.iter_mut().zip(inputs) {
+                *gx = factor * (gy - shift - (x - mean) * along);
+            }
+        }
+    });
+}

@@ -1,0 +1,100 @@
+//! Depth-wise transposed convolution on the CPU: a task owns whole rows, channels run innermost.
+
+use super::Depthwise;
+use crate::device::cpu::threads::{self, GRAIN};
+
+pub(super) fn forward(op: &Depthwise, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let (k, c) = (op.conv.k, op.c);
+    threads::rows(y, op.wo * c, |first, piece| {
+        for (row, y) in (first..).zip(piece.chunks_exact_mut(op.wo * c)) {
+            let (n, oi) = (row / op.ho, row % op.ho);
+            y.fill(0.0);
+            for (i, a) in op.reaching(oi) {
+                let x = &x[(n * op.h + i) * op.w * c..][..op.w * c];
+                for (j, x) in x.chunks_exact(c).enumerate() {
+                    for b in 0..k {
+                        if let Some(oj) = op.reached(j, b, op.wo) {
+                            add_product(&mut y[oj * c..][..c], x, &w[(a * k + b) * c..][..c]);
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+pub(super) fn backward_x(op: &Depthwise, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    let (k, c) = (op.conv.k, op.c);
+    threads::rows(gx, op.w * c, |first, piece| {
+        for (row, gx) in (first..).zip(piece.chunks_exact_mut(op.w * c)) {
+            let (n, i) = (row / op.h, row % op.h);
+            gx.fill(0.0);
+            for a in 0..k {
+                let Some(oi) = op.reached(i, a, op.ho) else {
+                    continue;
+                };
+                let gy = &gy[(n * op.ho + oi) * op.wo * c..][..op.wo * c];
+                for (j, gx) in gx.chunks_exact_mut(c).enumerate() {
+                    for b in 0..k {
+                        if let Some(oj) = op.reached(j, b, op.wo) {
+                            add_product(gx, &gy[oj * c..][..c], &w[(a * k + b) * c..][..c]);
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+pub(super) fn backward_w(op: &Depthwise, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    let rows = op.n * op.h;
+    let slice = (GRAIN / (op.w * op.c).max(1)).max(1);
+    let sums = threads::map(rows.div_ceil(slice), |s| {
+        let mut sum = vec![0.0; gw.len()];
+        for row in s * slice..((s + 1) * slice).min(rows) {
+            add_row(op, row, x, gy, &mut sum);
+        }
+        sum
+    });
+    gw.fill(0.0);
+    for sum in &sums {
+        gw.iter_mut().zip(sum).for_each(|(gw, s)| *gw += s);
+    }
+}
+
+/// What row `row` of `x` adds to the gradient of the weight.
+fn add_row(op: &Depthwise, row: usize, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    let (k, c) = (op.conv.k, op.c);
+    let (n, i) = (row / op.h, row % op.h);
+    let x = &x[row * op.w * c..][..op.w * c];
+    for a in 0..k {
+        let Some(oi) = op.reached(i, a, op.ho) else {
+            continue;
+        };
+        let gy = &gy[(n * op.ho + oi) * op.wo * c..][..op.wo * c];
+        for (j, x) in x.chunks_exact(c).enumerate() {
+            for b in 0..k {
+                if let Some(oj) = op.reached(j, b, op.wo) {
+                    add_product(&mut gw[(a * k + b) * c..][..c], x, &gy[oj * c..][..c]);
+                }
+            }
+        }
+    }
+}
+
+impl Depthwise {
+    /// Input rows that reach output row `oi`, each with the kernel row it takes.
+    fn reaching(&self, oi: usize) -> impl Iterator<Item = (usize, usize)> {
+        let (stride, h, from) = (self.conv.stride, self.h, oi + self.conv.pad);
+        (0..self.conv.k.min(from + 1)).filter_map(move |a| {
+            let i = (from - a) / stride;
+            ((from - a).is_multiple_of(stride) && i < h).then_some((i, a))
+        })
+    }
+}
+
+fn add_product(y: &mut [f32], a: &[f32], b: &[f32]) {
+    for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
+        *y += a * b;
+    }
+}

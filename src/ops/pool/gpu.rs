@@ -1,0 +1,80 @@
+//! Launches of `shaders/pool.wgsl`.
+
+use super::Windows;
+use crate::Tensor;
+use crate::device::gpu::{Gpu, Grid};
+use crate::device::{kernel, params};
+
+params! {
+    struct Params {
+        len: u32,
+        h: u32,
+        w: u32,
+        c: u32,
+        ho: u32,
+        wo: u32,
+        k: u32,
+        stride: u32,
+        pad: u32,
+        count_pad: u32,
+    }
+}
+
+impl Windows {
+    fn params(&self, len: usize) -> Params {
+        Params {
+            len: len as u32,
+            h: self.h as u32,
+            w: self.w as u32,
+            c: self.c as u32,
+            ho: self.ho as u32,
+            wo: self.wo as u32,
+            k: self.pool.k as u32,
+            stride: self.pool.stride as u32,
+            pad: self.pool.pad as u32,
+            count_pad: self.pool.count_pad.into(),
+        }
+    }
+}
+
+pub(super) fn avg_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor) {
+    gpu.launch(
+        &kernel!("pool", "avg_forward"),
+        &windows.params(y.elements()),
+        &[("x", x.gpu()), ("y", y.gpu())],
+        Grid::elements(y.elements()),
+    );
+}
+
+pub(super) fn avg_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, gx: &Tensor) {
+    gpu.launch(
+        &kernel!("pool", "avg_backward"),
+        &windows.params(gx.elements()),
+        &[("gy", gy.gpu()), ("gx", gx.gpu())],
+        Grid::elements(gx.elements()),
+    );
+}
+
+pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, winner: &Tensor) {
+    gpu.launch(
+        &kernel!("pool", "max_forward"),
+        &windows.params(y.elements()),
+        &[("x", x.gpu()), ("y", y.gpu()), ("new_winner", winner.gpu())],
+        Grid::elements(y.elements()),
+    );
+}
+
+pub(super) fn max_backward(
+    gpu: &Gpu,
+    windows: &Windows,
+    gy: &Tensor,
+    winner: &Tensor,
+    gx: &Tensor,
+) {
+    gpu.launch(
+        &kernel!("pool", "max_backward"),
+        &windows.params(gx.elements()),
+        &[("gy", gy.gpu()), ("winner", winner.gpu()), ("gx", gx.gpu())],
+        Grid::elements(gx.elements()),
+    );
+}

@@ -1,0 +1,19 @@
+//! Networks from architectures: supernets and derived networks come from the same code, since an edge is either
+//! fixed or mixed and everything around it is the same.
+
+mod autogan;
+mod cells;
+mod discriminator;
+mod edge;
+mod generator;
+mod layer;
+mod mix;
+mod simple;
+
+pub use autogan::AutoGanDiscriminator;
+pub use discriminator::{AdversarialDiscriminator, Discriminator, Trace, discriminator};
+pub use simple::SimpleDiscriminator;
+pub use edge::{Edge, Mixed, Mixing};
+pub use generator::{Generator, GeneratorSize, GeneratorTrace};
+pub use layer::{Candidate, Layer, Signal};
+pub use mix::{Logits, GumbelInput, Mix, Relaxation, mixing_weights};
