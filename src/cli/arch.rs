@@ -330,7 +330,8 @@ fn save(gan: &GanGenotype, out: &Path) -> Result<(), Error> {
                 (Some(_), None) => Part::Generator,
                 (None, Some(_)) => Part::Discriminator,
                 _ => {
-                    let reason = "an .npy array holds one half; choose it with --part, or write .json";
+                    let reason =
+                        "an .npy array holds one half; choose it with --part, or write .json";
                     return Err(Error::config("out", reason));
                 }
             };

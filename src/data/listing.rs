@@ -199,9 +199,11 @@ fn broken_header(path: &Path, at: u64, error: &io::Error) -> Error {
         Other | InvalidData | InvalidInput | UnexpectedEof if at == 0 => {
             Error::format(path, "is neither a folder nor a tar archive")
         }
-        Other | InvalidData | InvalidInput | UnexpectedEof => {
-            Error::format_at(path, at, "no tar header where one must be; fetch the archive again")
-        }
+        Other | InvalidData | InvalidInput | UnexpectedEof => Error::format_at(
+            path,
+            at,
+            "no tar header where one must be; fetch the archive again",
+        ),
         _ => Error::io(path, "read", error),
     }
 }
