@@ -18,6 +18,7 @@ mod gather;
 mod layering;
 mod matmul;
 mod merge_taps;
+mod networks;
 mod permute;
 mod pool;
 mod reduce;

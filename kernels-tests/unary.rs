@@ -133,7 +133,8 @@ fn unary_at_its_limits() {
             assert!(at(Tensor::exp, x) >= 3e38, "exp({x}) on {name}");
             assert!(at(Tensor::exp, -x).abs() < 1e-37, "exp(-{x}) on {name}");
         }
-        let kinks: [(fn(&Tensor) -> Tensor, f32); 3] = [
+        type Kink = (fn(&Tensor) -> Tensor, f32);
+        let kinks: [Kink; 3] = [
             (Tensor::relu, 0.0),
             (|x| x.leaky_relu(0.2), 0.2),
             (Tensor::abs, 0.0),

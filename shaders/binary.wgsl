@@ -6,6 +6,9 @@
 #import grid
 
 override KIND: u32 = 0u;
+// Whether a side is shorter than y; spares the remainder otherwise.
+override REPEAT_A: bool = true;
+override REPEAT_B: bool = true;
 
 struct Params {
     len: u32,     // elements of y
@@ -22,8 +25,12 @@ struct Params {
 fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let s = a[o % p.a_len];
-    let t = b[o % p.b_len];
+    var i = o;
+    if REPEAT_A { i = o % p.a_len; }
+    var j = o;
+    if REPEAT_B { j = o % p.b_len; }
+    let s = a[i];
+    let t = b[j];
     switch KIND {
         case 0u: { y[o] = s + t; }
         case 1u: { y[o] = s - t; }

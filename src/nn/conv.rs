@@ -2,7 +2,7 @@
 
 use super::{Init, Layout, Mode, Module, Role, Spectral, SpectralInit, Visitor};
 use crate::Tensor;
-use crate::ops::conv2d::{Conv2d, TapConv};
+use crate::ops::{Conv2d, TapConv};
 
 /// Weight `[taps, cin, cout]`, perhaps a bias `[cout]`, perhaps spectral norm.
 pub struct Conv {

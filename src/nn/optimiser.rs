@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::module::visit;
 use super::{Module, Role};
-use crate::ops::adam::{AdamStep, adam_step};
-use crate::ops::ema::ema_update;
+use crate::ops::{AdamStep, adam_step};
+use crate::ops::ema_update;
 use crate::{Grads, Tensor};
 
 /// Settings of an optimiser.

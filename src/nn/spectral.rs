@@ -2,7 +2,7 @@
 
 use super::{Init, Layout, Mode, Role, Visitor};
 use crate::Tensor;
-use crate::ops::spectral_norm::power_iteration;
+use crate::ops::power_iteration;
 
 /// Left and right singular vectors, as far as the power iteration has come.
 pub struct Spectral {
@@ -12,7 +12,7 @@ pub struct Spectral {
 }
 
 /// Keeps a vector's length from being a divisor of zero.
-const EPS: f32 = 1e-12;
+const EPS: f64 = 1e-12;
 
 impl Spectral {
     /// Random unit vectors for a weight of `taps * cin` rows and `cout` columns.
@@ -28,7 +28,7 @@ impl Spectral {
     /// the weight; the vectors are constants.
     pub fn sigma(&mut self, w: &Tensor, mode: Mode) -> Tensor {
         if mode == Mode::Train {
-            (self.u, self.v) = power_iteration(w, &self.u, &self.v, EPS);
+            (self.u, self.v) = power_iteration(w, &self.u, EPS);
         }
         w.spectral_sigma(&self.u, &self.v)
     }

@@ -2,7 +2,7 @@
 
 use super::{Init, Layout, Module, Role, Visitor};
 use crate::Tensor;
-use crate::ops::conv_transpose::ConvTranspose;
+use crate::ops::ConvTranspose;
 
 /// 3x3, stride 2, one filter per channel, no bias: weight `[9, c]`.
 pub struct DepthwiseTransposed(Tensor);

@@ -41,7 +41,10 @@ impl Op for Binary {
         let mut y = a.empty(self.out);
         match a.device() {
             Device::Gpu(gpu) => gpu.launch(
-                &kernel!("binary", "forward").with("KIND", self.kind as u32),
+                &kernel!("binary", "forward")
+                    .with("KIND", self.kind as u32)
+                    .with("REPEAT_A", u32::from(a.elements() < y.elements()))
+                    .with("REPEAT_B", u32::from(b.elements() < y.elements())),
                 &Params {
                     len: y.elements() as u32,
                     a_len: a.elements() as u32,
@@ -93,42 +96,36 @@ impl Op for Binary {
 
 /// `y = f(a, b)`, with the shorter operands read again from their start.
 fn each(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync) {
-    let len = y.len();
+    let full = y.len();
     // Each piece starts where a vector of channels does.
-    let period = [a.len(), b.len()]
-        .into_iter()
-        .filter(|&n| n != len)
-        .max()
-        .unwrap_or(1);
-    let part = |x: &[f32], start: usize, n: usize| {
-        if x.len() == len {
-            start..start + n
-        } else {
-            0..x.len()
-        }
-    };
-    threads::rows(y, period, |first, y| {
-        let start = first * period;
-        let (a, b) = (&a[part(a, start, y.len())], &b[part(b, start, y.len())]);
-        if a.len() == y.len() && b.len() == y.len() {
-            return zip(a, b, y, &f);
-        }
-        for (i, y) in y.chunks_mut(period).enumerate() {
-            let run = |x: &[f32]| {
-                if x.len() > period {
-                    i * period..i * period + y.len()
-                } else {
-                    0..x.len()
+    let channels = a.len().min(b.len());
+    threads::rows(
+        y,
+        if channels == full { 1 } else { channels },
+        |first, y| match (a, b) {
+            (a, b) if a.len() == b.len() => zip(&a[first..], &b[first..], y, &f),
+            (a, &[b]) => {
+                for (y, a) in y.iter_mut().zip(&a[first..]) {
+                    *y = f(*a, b);
                 }
-            };
-            let (a, b) = (&a[run(a)], &b[run(b)]);
-            match (a, b) {
-                (_, &[b]) => a.iter().zip(y).for_each(|(a, y)| *y = f(*a, b)),
-                (&[a], _) => b.iter().zip(y).for_each(|(b, y)| *y = f(a, *b)),
-                _ => zip(a, b, y, &f),
             }
-        }
-    });
+            (&[a], b) => {
+                for (y, b) in y.iter_mut().zip(&b[first..]) {
+                    *y = f(a, *b);
+                }
+            }
+            (a, b) => {
+                let rows = y.chunks_mut(channels).enumerate();
+                for (y, start) in rows.map(|(i, y)| (y, (first + i) * channels)) {
+                    if a.len() == full {
+                        zip(&a[start..], b, y, &f);
+                    } else {
+                        zip(a, &b[start..], y, &f);
+                    }
+                }
+            }
+        },
+    );
 }
 
 fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
@@ -178,7 +175,6 @@ macro_rules! arithmetic {
             /// # Panics
             /// If the shapes do not fit.
             #[track_caller]
-            #[expect(clippy::should_implement_trait, reason = "the operator is implemented too, for tensors and references")]
             pub fn $method(&self, other: &Tensor) -> Tensor {
                 let out = broadcast(stringify!($method), self.shape(), other.shape());
                 let tracked = [self.tracked(), other.tracked()];

@@ -1,16 +1,5 @@
 //! One differentiable operation per file: its rule once, its kernels for both devices.
 
-pub use adam::{AdamStep, adam_step};
-pub use batch_norm::{BatchNormOut, channel_moments};
-pub use conv_transpose::ConvTranspose;
-pub use ema::ema_update;
-pub use matmul::MatMul;
-pub use merge_taps::TapMerge;
-pub use pool::Pool;
-pub use resize::Coordinates;
-pub use spectral_norm::power_iteration;
-pub use weighted_sum::weighted_sum;
-
 mod adam;
 mod batch_norm;
 mod binary;
@@ -30,3 +19,15 @@ mod softmax;
 mod spectral_norm;
 mod unary;
 mod weighted_sum;
+
+pub use adam::{AdamStep, adam_step};
+pub use batch_norm::{BatchNormOut, channel_moments};
+pub use conv2d::{Conv2d, TapConv};
+pub use conv_transpose::ConvTranspose;
+pub use ema::ema_update;
+pub use matmul::MatMul;
+pub use merge_taps::TapMerge;
+pub use pool::Pool;
+pub use resize::Coordinates;
+pub use spectral_norm::power_iteration;
+pub use weighted_sum::weighted_sum;

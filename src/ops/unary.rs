@@ -225,10 +225,6 @@ impl Tensor {
     }
 
     /// `-x`; also the operator `-&x`.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "`Neg` is implemented too, for tensors and references"
-    )]
     pub fn neg(&self) -> Tensor {
         self.scale(-1.0)
     }

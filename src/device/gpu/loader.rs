@@ -310,7 +310,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has grid")]
+    #[should_panic(
+        expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid"
+    )]
     fn a_missing_import_is_named() {
         resolve("test", "#import gird");
     }

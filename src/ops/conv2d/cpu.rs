@@ -52,7 +52,6 @@ pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
 /// An image batch in memory.
 struct Image<'a> {
     data: &'a [f32],
-    n: usize,
     h: usize,
     w: usize,
     c: usize,
@@ -60,10 +59,9 @@ struct Image<'a> {
 
 impl<'a> Image<'a> {
     fn of(x: &'a Tensor) -> Image<'a> {
-        let [n, h, w, c] = x.shape().nhwc("conv2d");
+        let [_, h, w, c] = x.shape().nhwc("conv2d");
         Image {
             data: x.cpu(),
-            n,
             h,
             w,
             c,

@@ -4,8 +4,8 @@ use super::cells::EaganCell;
 use super::discriminator::{Head, Trace};
 use crate::Tensor;
 use crate::nn::{Conv, Init, Mode, Module, Visitor};
-use crate::ops::conv2d::Conv2d;
-use crate::ops::pool::Pool;
+use crate::ops::Conv2d;
+use crate::ops::Pool;
 use crate::space::cell::GENES;
 
 /// A residual block: two 3x3 convolutions beside a shortcut.

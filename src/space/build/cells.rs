@@ -5,8 +5,8 @@ use super::layer::{EdgeSize, Signal};
 use super::mix::Mix;
 use crate::Tensor;
 use crate::nn::{Conv, Init, Mode, Module, Visitor};
-use crate::ops::conv2d::Conv2d;
-use crate::ops::resize::Coordinates;
+use crate::ops::Conv2d;
+use crate::ops::Coordinates;
 use crate::space::cell::{CellKind, GENES};
 
 /// What a cell's edges are.

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::layer::{Candidate, EdgeSize, Layer, Signal, layer};
+use super::layer::{Candidate, EdgeSize, Signal, layer};
 use crate::nn::{Init, Mode, Module, Visitor};
-use crate::ops::conv2d::TapConv;
-use crate::ops::merge_taps::TapMerge;
-use crate::ops::weighted_sum::weighted_sum;
+use crate::ops::TapConv;
+use crate::ops::TapMerge;
+use crate::ops::weighted_sum;
 use crate::space::cell::Gene;
 use crate::{Device, Tensor};
 

@@ -4,7 +4,7 @@ use super::cells::{CellEdges, UpCell};
 use super::edge::Mixing;
 use super::mix::{Logits, Mix};
 use crate::nn::{BatchNorm, Conv, ImageLinear, Init, Mode, Module, Visitor};
-use crate::ops::conv2d::Conv2d;
+use crate::ops::Conv2d;
 use crate::space::gan::GeneratorGenes;
 use crate::space::primitive::{NORMAL, UP};
 use crate::{Error, Tensor};
@@ -143,12 +143,16 @@ impl Generator {
             self.size.latent
         );
         let part = self.size.latent / self.size.parts;
-        let mut inputs =
-            self.inputs.iter().enumerate().map(|(i, linear)| linear.forward(&z.slice(1, i * part, part)));
-        let mut h = inputs.next().expect("there are at least two parts");
+        let inputs: Vec<Tensor> = self
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, linear)| linear.forward(&z.slice(1, i * part, part)))
+            .collect();
+        let mut h = inputs[0].clone();
         let (mut skips, mut outputs) = (Vec::new(), Vec::new());
         for (i, cell) in self.cells.iter_mut().enumerate() {
-            if let (true, Some(input)) = (i > 0, inputs.next()) {
+            if let (true, Some(input)) = (i > 0, inputs.get(i)) {
                 h = h + input;
             }
             let (skip, y) = cell.forward(h, &skips, mode, mix, self.accumulate_skips);

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 
 use crate::Tensor;
 use crate::nn::{Conv, DepthwiseTransposed, Init, Mode, Module, Visitor};
-use crate::ops::conv2d::Conv2d;
-use crate::ops::pool::Pool;
+use crate::ops::Conv2d;
+use crate::ops::Pool;
 use crate::space::primitive::{ConvKind, OpKind, Primitive};
 
 /// What a node of a cell offers to the edges that leave it: its value, and the value behind a ReLU, made once.

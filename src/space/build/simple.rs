@@ -4,7 +4,7 @@ use super::discriminator::{Discriminator, Trace};
 use super::mix::Mix;
 use crate::Tensor;
 use crate::nn::{BatchNorm, Conv, Init, Linear, Mode, Module, Visitor};
-use crate::ops::conv2d::Conv2d;
+use crate::ops::Conv2d;
 
 /// Slope of the leaky ReLUs.
 const SLOPE: f32 = 0.2;
