@@ -1,7 +1,7 @@
 // One step of Adam.
 //
 //   forward: d     = g + decay * w
-//            new_m = m + m_rate * (d - m)                    m_rate = 1 - beta1
+//            new_m = beta1 * m + m_rate * d                   m_rate = 1 - beta1
 //            new_v = beta2 * v + v_rate * d * d              v_rate = 1 - beta2
 //            new_w = w - step * new_m / (sqrt(new_v) / root_correction + eps)
 //
@@ -12,6 +12,7 @@
 struct Params {
     len: u32,
     step: f32,
+    beta1: f32,
     m_rate: f32,
     beta2: f32,
     v_rate: f32,
@@ -34,7 +35,7 @@ fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
     let d = g[o] + p.decay * w[o];
-    let first = m[o] + p.m_rate * (d - m[o]);
+    let first = p.beta1 * m[o] + p.m_rate * d;
     let second = p.beta2 * v[o] + p.v_rate * d * d;
     new_m[o] = first;
     new_v[o] = second;

@@ -26,7 +26,8 @@ params! {
     struct Params {
         len: u32,
         step: f32,
-        m_rate: f32,
+        beta1: f32,
+    m_rate: f32,
         beta2: f32,
         v_rate: f32,
         eps: f32,
@@ -42,6 +43,7 @@ impl AdamStep {
         Params {
             len: len as u32,
             step: (self.lr / (1.0 - self.beta1.powf(t))) as f32,
+            beta1: self.beta1 as f32,
             m_rate: (1.0 - self.beta1) as f32,
             beta2: self.beta2 as f32,
             v_rate: (1.0 - self.beta2) as f32,
@@ -109,7 +111,7 @@ fn cpu_step(params: &Params, [p, g, m, v]: [&[f32]; 4], [new_p, new_m, new_v]: [
     let new = new_p.iter_mut().zip(new_m).zip(new_v);
     for (((new_p, new_m), new_v), ((&p, &g), (&m, &v))) in new.zip(old) {
         let d = g + params.decay * p;
-        let first = m + params.m_rate * (d - m);
+        let first = params.beta1 * m + params.m_rate * d;
         let second = params.beta2 * v + params.v_rate * d * d;
         *new_m = first;
         *new_v = second;

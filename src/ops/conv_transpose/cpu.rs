@@ -5,17 +5,20 @@ use crate::device::cpu::threads::{self, GRAIN};
 
 pub(super) fn forward(op: &Depthwise, x: &[f32], w: &[f32], y: &mut [f32]) {
     let (k, c) = (op.conv.k, op.c);
+    let table = |output: usize, size: usize| -> Vec<Vec<(usize, usize)>> {
+        let reaching = |o| op.reaching(o, size).collect();
+        (0..output).map(reaching).collect()
+    };
+    let (rows, columns) = (table(op.ho, op.h), table(op.wo, op.w));
     threads::rows(y, op.wo * c, |first, piece| {
         for (row, y) in (first..).zip(piece.chunks_exact_mut(op.wo * c)) {
-            let (n, oi) = (row / op.ho, row % op.ho);
-            y.fill(0.0);
-            for (i, a) in op.reaching(oi) {
-                let x = &x[(n * op.h + i) * op.w * c..][..op.w * c];
-                for (j, x) in x.chunks_exact(c).enumerate() {
-                    for b in 0..k {
-                        if let Some(oj) = op.reached(j, b, op.wo) {
-                            add_product(&mut y[oj * c..][..c], x, &w[(a * k + b) * c..][..c]);
-                        }
+            let n = row / op.ho;
+            for (y, columns) in y.chunks_exact_mut(c).zip(&columns) {
+                y.fill(0.0);
+                for &(i, a) in &rows[row % op.ho] {
+                    for &(j, b) in columns {
+                        let x = &x[((n * op.h + i) * op.w + j) * c..][..c];
+                        add_product(y, x, &w[(a * k + b) * c..][..c]);
                     }
                 }
             }
@@ -83,12 +86,12 @@ fn add_row(op: &Depthwise, row: usize, x: &[f32], gy: &[f32], gw: &mut [f32]) {
 }
 
 impl Depthwise {
-    /// Input rows that reach output row `oi`, each with the kernel row it takes.
-    fn reaching(&self, oi: usize) -> impl Iterator<Item = (usize, usize)> {
-        let (stride, h, from) = (self.conv.stride, self.h, oi + self.conv.pad);
-        (0..self.conv.k.min(from + 1)).filter_map(move |a| {
-            let i = (from - a) / stride;
-            ((from - a).is_multiple_of(stride) && i < h).then_some((i, a))
+    /// Input rows (or columns) of `size` that reach output `o`, each with the row of the kernel it takes.
+    fn reaching(&self, o: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
+        let (stride, shifted) = (self.conv.stride, o + self.conv.pad);
+        (0..self.conv.k.min(shifted + 1)).filter_map(move |a| {
+            let i = (shifted - a) / stride;
+            ((shifted - a).is_multiple_of(stride) && i < size).then_some((i, a))
         })
     }
 }
