@@ -189,7 +189,7 @@ fn a_file_that_is_no_archive_is_not_shown_on_the_terminal() {
     std::fs::write(&file, [b"\x1b[2J".repeat(200), vec![7; 1000]].concat()).unwrap();
     let told = failure(&["data", "info", &format!("folder:{}", file.display())]);
     assert!(
-        told.ends_with("x.tar: is neither a folder nor a tar archive"),
+        told.ends_with("x.tar at byte 0: no tar header where one must be: this is no tar archive, or a damaged one; fetch it again"),
         "{told:?}"
     );
 }

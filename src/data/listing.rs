@@ -196,14 +196,10 @@ fn list_tar(path: &Path) -> Result<Vec<Found>, Error> {
 fn broken_header(path: &Path, at: u64, error: &io::Error) -> Error {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
     match error.kind() {
-        Other | InvalidData | InvalidInput | UnexpectedEof if at == 0 => {
-            Error::format(path, "is neither a folder nor a tar archive")
+        Other | InvalidData | InvalidInput | UnexpectedEof => {
+            let reason = "no tar header where one must be: this is no tar archive, or a damaged one; fetch it again";
+            Error::format_at(path, at, reason)
         }
-        Other | InvalidData | InvalidInput | UnexpectedEof => Error::format_at(
-            path,
-            at,
-            "no tar header where one must be; fetch the archive again",
-        ),
         _ => Error::io(path, "read", error),
     }
 }
