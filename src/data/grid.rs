@@ -1,11 +1,11 @@
 //! Pictures to PNG: one file a picture, or a grid of them.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use super::ImageShape;
 use crate::Error;
+use crate::formats::atomic;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
@@ -63,7 +63,7 @@ pub fn save_grid(
     shape: ImageShape,
     columns: usize,
 ) -> Result<(), Error> {
-    write_atomically(path.as_ref(), &encode_grid(images, shape, columns)?)
+    atomic::write(path.as_ref(), &encode_grid(images, shape, columns)?)
 }
 
 /// A PNG of `[n, h, w, c]` values in -1..1 with `columns` pictures a row, black gaps of 2 pixels between them.
@@ -120,7 +120,7 @@ pub fn save_images_folder(
         .enumerate()
         .try_for_each(|(i, picture)| {
             let path = folder.join(format!("{:05}.png", first + i));
-            write_atomically(&path, &encode_png(&to_bytes(picture), shape)?)
+            atomic::write(&path, &encode_png(&to_bytes(picture), shape)?)
         })
 }
 
@@ -132,29 +132,6 @@ fn count(images: &[f32], shape: ImageShape) -> usize {
         images.len()
     );
     images.len() / shape.values()
-}
-
-/// Writes aside and renames, so that a reader never meets half a file.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| Error::config(path.display().to_string(), "is not the name of a file"))?;
-    let aside = path.with_file_name(format!(
-        ".{}.{}.tmp",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
-    let write = || {
-        let mut file = fs::File::create(&aside)?;
-        file.write_all(bytes)?;
-        drop(file);
-        fs::rename(&aside, path)
-    };
-    write().map_err(|e| {
-        // The reason of the failure is reported; whether the half-written file goes as well changes nothing.
-        let _ = fs::remove_file(&aside);
-        Error::io(path, "write", &e)
-    })
 }
 
 #[cfg(test)]

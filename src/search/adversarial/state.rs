@@ -16,7 +16,7 @@ use crate::{Device, Error, Rng};
 
 /// The small part of a search's state.
 #[derive(Serialize, Deserialize)]
-pub struct SearchState {
+struct SearchState {
     step: u64,
     batches: Batches,
     latents: Rng,
@@ -25,7 +25,9 @@ pub struct SearchState {
     /// Steps of each tensor by optimiser and name.
     optimisers: BTreeMap<String, BTreeMap<String, u64>>,
     /// Temperature of the next step.
-    pub tau: f64,
+    tau: f64,
+    /// So that a snapshot alone suffices to make images.
+    config: AdversarialConfig,
 }
 
 const KEY: &str = "adversarial";
@@ -63,6 +65,7 @@ pub(super) fn save(search: &mut Adversarial, to: &mut Snapshot) -> Result<(), Er
             latest: search.latest.to_json(),
             optimisers,
             tau,
+            config: search.config.clone(),
         },
     )
 }
@@ -126,14 +129,14 @@ fn load_moments(
 /// The generator of a search's snapshot, averaged unless `live`, and how its edges are mixed.
 ///
 /// # Errors
-/// If the snapshot is not one of a search with this configuration.
+/// If the snapshot is not one of an adversarial search.
 pub fn generator_of(
     snapshot: &Snapshot,
-    config: &AdversarialConfig,
     device: &Device,
     live: bool,
 ) -> Result<(Generator, Relaxation), Error> {
     let state: SearchState = snapshot.state(KEY)?;
+    let config = &state.config;
     let size = GeneratorSize {
         channels: config.channels,
         bottom: config.bottom_width,

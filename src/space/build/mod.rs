@@ -7,6 +7,7 @@ mod discriminator;
 mod edge;
 mod generator;
 mod layer;
+mod load;
 mod mix;
 mod simple;
 
