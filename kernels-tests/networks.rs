@@ -34,10 +34,6 @@ impl Fixture {
         Some(NamedArrays::read(Path::new(&path)).expect("a readable fixture"))
     }
 
-    fn values(&self, name: &str) -> &[f32] {
-        &self.file.get(name).unwrap_or_else(|| panic!("{}: no `{name}`", self.what)).values
-    }
-
     /// An NCHW array of the file as an NHWC tensor; other ranks as they are.
     fn tensor(&self, device: &Device, name: &str) -> Tensor {
         let array = self.file.get(name).unwrap_or_else(|| panic!("{}: no `{name}`", self.what));
@@ -334,7 +330,7 @@ fn spectral_norm_converges() {
     let mut u = vec![1.0; 6];
     let mut largest = 0.0;
     for _ in 0..2000 {
-        let mut next = vec![0.0; 6];
+        let mut next = [0.0; 6];
         for row in &rows {
             let dot: f64 = row.iter().zip(&u).map(|(a, b)| a * b).sum();
             next.iter_mut().zip(row).for_each(|(n, r)| *n += dot * r);
