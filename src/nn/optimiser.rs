@@ -54,9 +54,9 @@ impl Adam {
         }
     }
 
-    /// The leaves of `module` that this optimiser moves; call after [`super::track`].
-    pub fn leaves(&self, module: &mut (impl Module + ?Sized)) -> Vec<Tensor> {
-        super::collect(module, self.role).into_iter().map(|(_, tensor)| tensor).collect()
+    /// Which tensors it moves.
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// Moves every tensor that has a gradient; the others stay, with their step count. Each gradient is dropped as
@@ -138,13 +138,12 @@ impl Ema {
         });
     }
 
-    /// The averages by tensor name.
-    pub fn average(&self) -> &BTreeMap<String, Tensor> {
-        &self.average
-    }
-
-    /// Puts back what [`Ema::average`] gave.
-    pub fn restore(&mut self, average: BTreeMap<String, Tensor>) {
-        self.average = average;
+    /// Makes the averages equal to the network's tensors.
+    pub fn copy_from(&mut self, module: &mut (impl Module + ?Sized)) {
+        visit(module, |slot| {
+            if let Some(average) = self.average.get_mut(slot.name) {
+                *average = slot.tensor.detach();
+            }
+        });
     }
 }

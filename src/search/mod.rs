@@ -48,7 +48,7 @@ pub trait Search {
     ///
     /// # Errors
     /// If the device failed.
-    fn save(&self, to: &mut Snapshot) -> Result<(), Error>;
+    fn save(&mut self, to: &mut Snapshot) -> Result<(), Error>;
 
     /// Takes the whole state from `from`.
     ///

@@ -2,6 +2,8 @@
 //!
 //! Probabilities are f32 and a maximum is the first one, as in that program.
 
+use serde::{Deserialize, Serialize};
+
 use super::cell::GENES;
 use super::gan::{Discriminator, Family, GeneratorGenes};
 use super::primitive::{DOWN, FIRST, NORMAL, UP};
@@ -12,7 +14,8 @@ const EDGES: usize = 5;
 const OPS: usize = NORMAL.len();
 
 /// Over which axis the discriminator's normal logits are normalised before the best operation is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DeriveAxis {
     /// Over the operations of an edge.
     #[default]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::{Candidate, EdgeSize, Signal, layer};
 use crate::nn::{Init, Mode, Module, Visitor};
 use crate::ops::TapConv;
@@ -11,7 +13,8 @@ use crate::space::cell::Gene;
 use crate::{Device, Tensor};
 
 /// How a mixed edge is computed. Both give the same function.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mixing {
     /// The convolutions that read the same input become one convolution over the union of their taps.
     #[default]

@@ -7,6 +7,7 @@ mod discriminator;
 mod edge;
 mod generator;
 mod layer;
+mod load;
 mod mix;
 mod simple;
 
@@ -16,4 +17,4 @@ pub use simple::SimpleDiscriminator;
 pub use edge::{Edge, Mixed, Mixing};
 pub use generator::{Generator, GeneratorSize, GeneratorTrace};
 pub use layer::{Candidate, Layer, Signal};
-pub use mix::{Logits, GumbelInput, Mix, Relaxation, mixing_weights};
+pub use mix::{Logits, GumbelInput, Mix, Noise, Relaxation, mixing_weights};
