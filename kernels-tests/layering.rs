@@ -18,7 +18,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("runs", &["tensor", "device", "formats"]),
     (
         "search",
-        &["space", "data", "runs", "nn", "ops", "tensor", "device"],
+        &[
+            "space", "data", "runs", "nn", "ops", "tensor", "device", "formats",
+        ],
     ),
     (
         "cli",

@@ -331,7 +331,7 @@ fn spectral_norm_converges() {
     let mut u = vec![1.0; 6];
     let mut largest = 0.0;
     for _ in 0..2000 {
-        let mut next = vec![0.0; 6];
+        let mut next = [0.0; 6];
         for row in &rows {
             let dot: f64 = row.iter().zip(&u).map(|(a, b)| a * b).sum();
             next.iter_mut().zip(row).for_each(|(n, r)| *n += dot * r);

@@ -101,10 +101,10 @@ fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), E
     if matches!(model.extension().and_then(|e| e.to_str()), Some("pth" | "pt")) {
         return Err(Error::format(model, "is a torch checkpoint; only .safetensors files can be read"));
     }
-    if let Ok(snapshot) = Snapshot::read(model) {
-        return generator_of(&snapshot, device, args.live);
-    }
     let arrays = NamedArrays::read(model)?;
+    if Snapshot::is_in(&arrays) {
+        return generator_of(&Snapshot::read(model)?, device, args.live);
+    }
     let genes = match &args.genotype {
         Some(text) => Some(*GanGenotype::load(text)?.require_generator()?),
         None => None,

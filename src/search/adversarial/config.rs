@@ -181,8 +181,8 @@ impl Preset {
             Preset::Laptop => AdversarialConfig {
                 channels: 32,
                 disc_channels: 32,
-                batch: 64,
-                gen_batch: 64,
+                batch: 32,
+                gen_batch: 32,
                 epochs: 4,
                 iterations: 60,
                 ema: 0.99,

@@ -42,7 +42,7 @@ impl GeneratorSize {
         if !(2..=3).contains(&self.parts) {
             return Err(Error::config("latent_split", format!("{} parts, valid are 2 and 3", self.parts)));
         }
-        if self.latent == 0 || self.latent % self.parts != 0 {
+        if self.latent == 0 || !self.latent.is_multiple_of(self.parts) {
             let reason = format!("{} cannot be cut into {} equal parts", self.latent, self.parts);
             return Err(Error::config("latent", reason));
         }
