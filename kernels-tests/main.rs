@@ -29,6 +29,7 @@ mod resize;
 mod slice;
 mod softmax;
 mod spectral_norm;
+mod training;
 mod unary;
 mod validate;
 mod weighted_sum;
