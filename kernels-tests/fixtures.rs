@@ -48,7 +48,7 @@ pub fn path(file: &str) -> Option<PathBuf> {
 }
 
 /// All arrays of a safetensors file by name; `None`, with a printed line, if the folder is missing.
-pub fn load(file: &str) -> Option<BTreeMap<String, Fixture>> {
+pub fn load(file: &str) -> Option<Arrays> {
     let bytes = read(file)?;
     let all = SafeTensors::deserialize(&bytes).unwrap_or_else(|e| panic!("{file}: {e}"));
     let decode = |(name, view): (String, safetensors::tensor::TensorView)| {
@@ -77,6 +77,34 @@ pub fn metadata(file: &str) -> Option<HashMap<String, String>> {
     let bytes = read(file)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap_or_else(|e| panic!("{file}: {e}"));
     Some(header.metadata().clone().unwrap_or_default())
+}
+
+/// The arrays of a file by name.
+pub type Arrays = BTreeMap<String, Fixture>;
+
+/// Cases of `ops.safetensors` by name, each with its check. The tests run these tables, and the test that no case is
+/// forgotten reads their names.
+pub type Cases = [(&'static str, fn(&Arrays, &str))];
+
+/// Runs every check of a table.
+pub fn run(cases: &Cases) {
+    let Some(all) = load("ops.safetensors") else {
+        return;
+    };
+    for (case, check) in cases {
+        check(&all, case);
+    }
+}
+
+/// The settings of every case of `ops.safetensors` by name; `None`, with a printed line, if the folder is missing.
+pub fn settings() -> Option<serde_json::Map<String, serde_json::Value>> {
+    let bytes = read("ops_cases.json")?;
+    let mut all: serde_json::Value =
+        serde_json::from_slice(&bytes).expect("ops_cases.json is JSON");
+    match all["cases"].take() {
+        serde_json::Value::Object(cases) => Some(cases),
+        other => panic!("ops_cases.json: `cases` is {other}"),
+    }
 }
 
 fn read(file: &str) -> Option<Vec<u8>> {

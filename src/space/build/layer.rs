@@ -59,7 +59,19 @@ pub(super) struct EdgeSize {
     pub relu: bool,
 }
 
+/// The layer of a built-in operation on `channels` channels, with a ReLU before convolutions and without spectral norm,
+/// to stand in a [`super::Mixed`] beside layers of one's own; none for the operation that outputs zeros.
+///
+/// # Panics
+/// If the operation is only a name.
+#[track_caller]
+pub fn built_in(primitive: &Primitive, channels: usize, init: &mut Init) -> Option<Box<dyn Layer>> {
+    let size = EdgeSize { cin: channels, cout: channels, spectral: false, relu: true };
+    layer(primitive, size, init)
+}
+
 /// The layer of `primitive`; none for the operation that outputs zeros.
+#[track_caller]
 pub(super) fn layer(primitive: &Primitive, size: EdgeSize, init: &mut Init) -> Option<Box<dyn Layer>> {
     let c = size.cout;
     Some(match primitive.kind {

@@ -16,5 +16,5 @@ pub use discriminator::{AdversarialDiscriminator, Discriminator, Trace, discrimi
 pub use simple::SimpleDiscriminator;
 pub use edge::{Edge, Mixed, Mixing};
 pub use generator::{Generator, GeneratorSize, GeneratorTrace};
-pub use layer::{Candidate, Layer, Signal};
+pub use layer::{Candidate, Layer, Signal, built_in};
 pub use mix::{Logits, GumbelInput, Mix, Noise, Relaxation, mixing_weights};
