@@ -1,6 +1,7 @@
 //! Reads the reference numbers of `shared/fixtures`, which lies beside the repository and is not part of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use ganas::{Device, Tensor};
@@ -25,21 +26,29 @@ impl Fixture {
     }
 }
 
+/// Says on standard error, past the test harness, which hides what passing tests print, that a test did nothing.
+pub fn skipped(why: &str) {
+    let line = format!("skipped: {why}\n");
+    io::stderr()
+        .write_all(line.as_bytes())
+        .expect("standard error takes a line");
+}
+
 /// The path of `file` in `shared/fixtures`; says so and gives `None` if the folder is not there.
 pub fn path(file: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures"));
     if !folder.is_dir() {
-        println!(
-            "skipped: {} is not there, so {file} cannot be compared",
+        skipped(&format!(
+            "{} is not there, so {file} cannot be compared",
             folder.display()
-        );
+        ));
         return None;
     }
     Some(folder.join(file))
 }
 
 /// All arrays of a safetensors file by name; `None`, with a printed line, if the folder is missing.
-pub fn load(file: &str) -> Option<BTreeMap<String, Fixture>> {
+pub fn load(file: &str) -> Option<Arrays> {
     let bytes = read(file)?;
     let all = SafeTensors::deserialize(&bytes).unwrap_or_else(|e| panic!("{file}: {e}"));
     let decode = |(name, view): (String, safetensors::tensor::TensorView)| {
@@ -68,6 +77,34 @@ pub fn metadata(file: &str) -> Option<HashMap<String, String>> {
     let bytes = read(file)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap_or_else(|e| panic!("{file}: {e}"));
     Some(header.metadata().clone().unwrap_or_default())
+}
+
+/// The arrays of a file by name.
+pub type Arrays = BTreeMap<String, Fixture>;
+
+/// Cases of `ops.safetensors` by name, each with its check. The tests run these tables, and the test that no case is
+/// forgotten reads their names.
+pub type Cases = [(&'static str, fn(&Arrays, &str))];
+
+/// Runs every check of a table.
+pub fn run(cases: &Cases) {
+    let Some(all) = load("ops.safetensors") else {
+        return;
+    };
+    for (case, check) in cases {
+        check(&all, case);
+    }
+}
+
+/// The settings of every case of `ops.safetensors` by name; `None`, with a printed line, if the folder is missing.
+pub fn settings() -> Option<serde_json::Map<String, serde_json::Value>> {
+    let bytes = read("ops_cases.json")?;
+    let mut all: serde_json::Value =
+        serde_json::from_slice(&bytes).expect("ops_cases.json is JSON");
+    match all["cases"].take() {
+        serde_json::Value::Object(cases) => Some(cases),
+        other => panic!("ops_cases.json: `cases` is {other}"),
+    }
 }
 
 fn read(file: &str) -> Option<Vec<u8>> {

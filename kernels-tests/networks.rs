@@ -34,10 +34,6 @@ impl Fixture {
         Some(NamedArrays::read(Path::new(&path)).expect("a readable fixture"))
     }
 
-    fn values(&self, name: &str) -> &[f32] {
-        &self.file.get(name).unwrap_or_else(|| panic!("{}: no `{name}`", self.what)).values
-    }
-
     /// An NCHW array of the file as an NHWC tensor; other ranks as they are.
     fn tensor(&self, device: &Device, name: &str) -> Tensor {
         let array = self.file.get(name).unwrap_or_else(|| panic!("{}: no `{name}`", self.what));
@@ -113,7 +109,7 @@ fn on_every_device(name: &str, check: impl Fn(&Fixture, &Device)) {
 
 fn check_generator(f: &Fixture, device: &Device, net: &mut Generator, outs: f64) {
     nn::import(net, "state.", &f.file).unwrap();
-    let mix = |net: &Generator| net.logits().map(|l| l.mix(Relaxation::Softmax, &mut Rng::seed(0)));
+    let mix = |net: &Generator| net.logits().map(|l| l.mix(Relaxation::Softmax, &l.noise(&mut Rng::seed(0))));
     let z = f.tensor(device, "in.z").param();
     let cotangent = f.tensor(device, "in.cotangent");
 
@@ -226,7 +222,7 @@ fn shared_fixtures_supernet_discriminator() {
             let mut rng = Rng::seed(1);
             let mut net = AdversarialDiscriminator::supernet(8, mixing, &mut init(device, &mut rng));
             check_discriminator(f, device, &mut net, |net| {
-                net.logits().map(|l| l.mix(Relaxation::Softmax, &mut Rng::seed(0)))
+                net.logits().map(|l| l.mix(Relaxation::Softmax, &l.noise(&mut Rng::seed(0))))
             });
         }
     });
@@ -288,7 +284,8 @@ fn gumbel_weights_sum_to_one_and_the_first_cell_loses_some() {
     let mut rng = Rng::seed(9);
     let net = AdversarialDiscriminator::supernet(4, Mixing::Merged, &mut init(&device, &mut rng));
     for input in [GumbelInput::Probabilities, GumbelInput::LogProbabilities] {
-        let mix = net.logits().unwrap().mix(Relaxation::Gumbel { tau: 0.5, input }, &mut rng);
+        let logits = net.logits().unwrap();
+        let mix = logits.mix(Relaxation::Gumbel { tau: 0.5, input }, &logits.noise(&mut rng));
         let rows = mix.normal.to_vec().unwrap();
         for row in rows.chunks(7) {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
@@ -334,7 +331,7 @@ fn spectral_norm_converges() {
     let mut u = vec![1.0; 6];
     let mut largest = 0.0;
     for _ in 0..2000 {
-        let mut next = vec![0.0; 6];
+        let mut next = [0.0; 6];
         for row in &rows {
             let dot: f64 = row.iter().zip(&u).map(|(a, b)| a * b).sum();
             next.iter_mut().zip(row).for_each(|(n, r)| *n += dot * r);

@@ -72,6 +72,14 @@ pub enum Error {
         /// Both shapes, or what is missing.
         reason: String,
     },
+    /// A training went bad: a loss is not a finite number any more.
+    #[error("diverged at step {step}: {what}")]
+    Diverged {
+        /// Steps done.
+        step: u64,
+        /// What was seen and what may help.
+        what: String,
+    },
     /// The run was interrupted and can be resumed.
     #[error("interrupted; resume with --resume {}", run.display())]
     Interrupted {

@@ -20,5 +20,6 @@ pub mod tensor;
 
 pub use device::Device;
 pub use error::Error;
+pub use ops::{Conv2d, MatMul, Pool};
 pub use rng::Rng;
 pub use tensor::{Grads, Shape, Tensor};

@@ -1,5 +1,7 @@
 //! `ganas arch`: genotypes as text, as numbers and as pictures.
 
+use super::output::print;
+use crate::formats::atomic;
 use crate::space::cost::{self, Cost, Form, FormName};
 use crate::space::random::{random_discriminator, random_generator};
 use crate::space::{Discriminator, Family, GanGenotype, Lineage, Part, draw};
@@ -99,7 +101,7 @@ pub struct DrawArgs {
     #[command(flatten)]
     source: Source,
     /// File to write; its ending, .svg or .dot, says which
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Heading of the picture [default: the genotype as it was typed]
     #[arg(long)]
@@ -117,13 +119,13 @@ pub struct DrawArgs {
 #[derive(Debug, Args)]
 pub struct RandomArgs {
     /// Family of the discriminator: adversarial, eagan, autogan, simple, or none
-    #[arg(long, default_value = "adversarial")]
+    #[arg(long, default_value = "adversarial", value_parser = ["adversarial", "eagan", "autogan", "simple", "none"], hide_possible_values = true, value_name = "FAMILY")]
     family: String,
     /// Draw only one half
     #[arg(long, value_name = "generator|discriminator")]
     part: Option<Part>,
-    /// File to write the genotype to
-    #[arg(long)]
+    /// Write the genotype to this file: .json, or .npy for one half
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
@@ -178,15 +180,17 @@ fn show(args: &ShowArgs, json: bool) -> Result<(), Error> {
             let value = json!({"width": width, "params": cost.params(), "macs": cost.macs(), "layers": cost.layers});
             object.insert((*name).into(), value);
         }
-        println!("{}", Value::Object(object));
-        return Ok(());
+        return print(&Value::Object(object).to_string());
     }
-    print!("{}", gan.describe());
+    let mut text = gan.describe();
     for (name, width, cost) in &halves {
-        println!("\n{name}, width {width}, images {0}x{0}", form.image());
-        print!("{}", table(cost));
+        text += &format!(
+            "\n{name}, width {width}, images {0}x{0}\n{1}",
+            form.image(),
+            table(cost)
+        );
     }
-    Ok(())
+    print(text.trim_end())
 }
 
 fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
@@ -204,14 +208,8 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
             FormName::Cifar => 4,
             FormName::Stl => 6,
         };
-        print_count(
-            &cost::autogan_generator(width, bottom),
-            "generator",
-            width,
-            8 * bottom,
-            json,
-        );
-        return Ok(());
+        let cost = cost::autogan_generator(width, bottom);
+        return print_count(&cost, "generator", width, 8 * bottom, json);
     }
     let gan = load(&args.source, npy)?;
     let form = form(&args.size, &gan)?;
@@ -241,18 +239,26 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
             cost::discriminator_supernet(family, width, form.image())?
         }
     };
-    print_count(&cost, name, width, form.image(), json);
-    Ok(())
+    print_count(&cost, name, width, form.image(), json)
 }
 
-fn print_count(cost: &Cost, name: &str, width: usize, image: usize, json: bool) {
+fn print_count(
+    cost: &Cost,
+    name: &str,
+    width: usize,
+    image: usize,
+    json: bool,
+) -> Result<(), Error> {
+    let (params, macs) = (cost.params(), cost.macs());
     if json {
-        println!("{}", json!({"params": cost.params(), "macs": cost.macs()}));
-    } else {
-        println!("{name}, width {width}, images {image}x{image}");
-        println!("parameters     {:>16}", grouped(cost.params()));
-        println!("multiply-adds  {:>16}  for one image", grouped(cost.macs()));
+        return print(&json!({"params": params, "macs": macs}).to_string());
     }
+    let lines = [
+        format!("{name}, width {width}, images {image}x{image}"),
+        format!("parameters     {:>16}", grouped(params)),
+        format!("multiply-adds  {:>16}  for one image", grouped(macs)),
+    ];
+    print(&lines.join("\n"))
 }
 
 fn draw(args: &DrawArgs, json: bool) -> Result<(), Error> {
@@ -269,13 +275,11 @@ fn draw(args: &DrawArgs, json: bool) -> Result<(), Error> {
             return Err(Error::config("out", reason));
         }
     };
-    std::fs::write(&args.out, text).map_err(|error| Error::io(&args.out, "write", &error))?;
-    if json {
-        println!("{}", json!({"out": args.out}));
-    } else {
-        println!("wrote {}", args.out.display());
+    atomic::write(&args.out, text.as_bytes())?;
+    match json {
+        true => print(&json!({"out": args.out}).to_string()),
+        false => print(&format!("wrote {}", args.out.display())),
     }
-    Ok(())
 }
 
 /// What was typed, shortened where it is a path or the JSON itself.
@@ -305,18 +309,39 @@ fn random(args: &RandomArgs, json: bool, seed: u64) -> Result<(), Error> {
         return Err(Error::config("family", reason));
     }
     if let Some(out) = &args.out {
-        gan.save(out)?;
+        save(&gan, out)?;
     }
     if json {
-        println!("{}", gan.to_json());
-        return Ok(());
+        return print(&gan.to_json().to_string());
     }
-    print!("{}", gan.describe());
-    match &args.out {
-        Some(out) => println!("wrote {}", out.display()),
-        None => println!("{}", gan.to_json()),
+    let end = match &args.out {
+        Some(out) => format!("wrote {}", out.display()),
+        None => gan.to_json().to_string(),
+    };
+    print(&format!("{}{end}", gan.describe()))
+}
+
+/// Writes the form that the ending of `out` asks for.
+fn save(gan: &GanGenotype, out: &Path) -> Result<(), Error> {
+    match out.extension().and_then(|e| e.to_str()) {
+        Some("json") => gan.save(out),
+        Some("npy") => {
+            let part = match (&gan.generator, &gan.discriminator) {
+                (Some(_), None) => Part::Generator,
+                (None, Some(_)) => Part::Discriminator,
+                _ => {
+                    let reason =
+                        "an .npy array holds one half; choose it with --part, or write .json";
+                    return Err(Error::config("out", reason));
+                }
+            };
+            gan.save_npy(out, part)
+        }
+        _ => {
+            let reason = format!("`{}` must end in .json or .npy", out.display());
+            Err(Error::config("out", reason))
+        }
     }
-    Ok(())
 }
 
 fn check(args: &CheckArgs, json: bool) -> Result<(), Error> {
@@ -326,15 +351,11 @@ fn check(args: &CheckArgs, json: bool) -> Result<(), Error> {
         Err(Error::Genotype { reason }) => Some(reason),
         Err(other) => return Err(other),
     };
-    if json {
-        println!("{}", json!({"valid": reason.is_none(), "reason": reason}));
-    } else {
-        println!(
-            "{}",
-            reason.map_or("valid".to_string(), |reason| format!("invalid: {reason}"))
-        );
+    match (json, reason) {
+        (true, reason) => print(&json!({"valid": reason.is_none(), "reason": reason}).to_string()),
+        (false, None) => print("valid"),
+        (false, Some(reason)) => print(&format!("invalid: {reason}")),
     }
-    Ok(())
 }
 
 fn load(source: &Source, part: Part) -> Result<GanGenotype, Error> {

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::arch::ArchCommand;
+use super::data::DataInfoArgs;
+use super::sample::SampleArgs;
 use crate::{Device, Error};
 
 /// Searches, trains, evaluates and exports generative adversarial networks on any GPU or on the CPU.
@@ -41,6 +44,24 @@ pub struct Global {
 pub enum Command {
     /// List the CPU and every adapter, and mark what `auto` takes
     Devices,
+    /// Look at image sources
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Search for architectures
+    #[command(subcommand)]
+    Search(SearchCommand),
+    /// Images from a run, a snapshot or a weights file
+    Sample(SampleArgs),
+    /// Genotypes as text, as numbers and as pictures
+    #[command(subcommand)]
+    Arch(ArchCommand),
+}
+
+/// What to do with an image source.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Count, shape, classes and channel figures of an image source
+    Info(DataInfoArgs),
 }
 
 /// Which search.

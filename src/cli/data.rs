@@ -1,8 +1,8 @@
 //! `ganas data info`: what an image source holds.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::output::print;
 use crate::data::grid::save_grid;
 use crate::data::stats::{Stats, stats};
 use crate::data::{Images, OpenOptions, open};
@@ -40,15 +40,10 @@ pub fn info(args: &DataInfoArgs, json: bool, seed: u64) -> Result<(), Error> {
     if let Some(path) = &args.grid {
         draw(images.as_ref(), path, seed)?;
     }
-    let mut text = if json {
-        as_json(images.name(), &stats).to_string()
-    } else {
-        as_text(images.name(), &stats, args.grid.as_deref())
-    };
-    text.push('\n');
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|e| Error::io("standard output", "write", &e))
+    match json {
+        true => print(&as_json(images.name(), &stats).to_string()),
+        false => print(&as_text(images.name(), &stats, args.grid.as_deref())),
+    }
 }
 
 fn draw(images: &dyn Images, path: &Path, seed: u64) -> Result<(), Error> {

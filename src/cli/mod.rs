@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod args;
+pub mod data;
 mod devices;
 mod interrupt;
 mod layers;
@@ -15,7 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::Error;
-use args::{Cli, Command};
+use crate::data::OpenOptions;
+use crate::search::adversarial::Adversarial;
+use args::{Cli, Command, DataCommand, SearchCommand};
 
 /// Does what `typed` asks for: 0 done, 1 failed, 2 wrong usage, 130 interrupted with a resumable run left behind.
 pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -33,8 +36,23 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn command(cli: &Cli) -> Result<(), Error> {
+    let global = &cli.global;
     match &cli.command {
-        Command::Devices => devices::run(cli.global.json),
+        Command::Devices => devices::run(global.json),
+        Command::Data(DataCommand::Info(args)) => data::info(args, global.json, global.seed()),
+        Command::Search(SearchCommand::Adversarial(args)) => {
+            search::adversarial(args, global, |device, config, seed| {
+                let wanted = OpenOptions {
+                    seed,
+                    size: Some(config.image_size()),
+                    ..OpenOptions::default()
+                };
+                let images = crate::data::open(&config.data, &wanted)?;
+                Adversarial::new(device, images, config.clone(), seed)
+            })
+        }
+        Command::Sample(args) => sample::run(args, global),
+        Command::Arch(what) => arch::run(what, global.json, global.seed()),
     }
 }
 
@@ -56,4 +74,3 @@ fn exit_code(error: &Error) -> ExitCode {
         _ => ExitCode::FAILURE,
     }
 }
-pub mod data;

@@ -18,8 +18,18 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Shows a line on standard error.
+/// Shows a line on standard error. Names from files may hold control characters, which a terminal would obey.
 pub(super) fn note(text: &str) {
+    let text: String = text
+        .chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect();
     // There is nobody left to tell when standard error itself is gone, and no reason to stop the work.
     drop(writeln!(io::stderr(), "{text}"));
 }

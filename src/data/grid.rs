@@ -1,11 +1,11 @@
 //! Pictures to PNG: one file a picture, or a grid of them.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use super::ImageShape;
 use crate::Error;
+use crate::formats::atomic;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
@@ -49,7 +49,7 @@ pub fn encode_png(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, Error> {
     Ok(png)
 }
 
-/// Writes `[n, h, w, c]` values in -1..1 as one PNG with `columns` pictures a row, black gaps of 2 pixels between them.
+/// Writes `[n, h, w, c]` values in -1..1 as one PNG, see [`encode_grid`].
 ///
 /// # Errors
 /// If the file cannot be written; an older file of that name then stays as it was.
@@ -63,10 +63,22 @@ pub fn save_grid(
     shape: ImageShape,
     columns: usize,
 ) -> Result<(), Error> {
+    atomic::write(path.as_ref(), &encode_grid(images, shape, columns)?)
+}
+
+/// A PNG of `[n, h, w, c]` values in -1..1 with `columns` pictures a row, black gaps of 2 pixels between them.
+///
+/// # Errors
+/// If the encoder refuses the picture, for example because a side is too long for a PNG.
+///
+/// # Panics
+/// If `images` is empty or not a whole number of pictures, or `columns` is 0.
+#[track_caller]
+pub fn encode_grid(images: &[f32], shape: ImageShape, columns: usize) -> Result<Vec<u8>, Error> {
     let n = count(images, shape);
     assert!(
         n > 0 && columns > 0,
-        "save_grid: {n} pictures in {columns} columns"
+        "encode_grid: {n} pictures in {columns} columns"
     );
     let columns = columns.min(n);
     let whole = ImageShape {
@@ -83,7 +95,7 @@ pub fn save_grid(
         let start = (top * whole.w + left) * shape.c;
         bytes[start..start + row_values].copy_from_slice(&to_bytes(row));
     }
-    write_atomically(path.as_ref(), &encode_png(&bytes, whole)?)
+    encode_png(&bytes, whole)
 }
 
 /// Writes `[n, h, w, c]` values as `NNNNN.png` into `folder`, which is made if need be, numbered from `first`.
@@ -108,7 +120,7 @@ pub fn save_images_folder(
         .enumerate()
         .try_for_each(|(i, picture)| {
             let path = folder.join(format!("{:05}.png", first + i));
-            write_atomically(&path, &encode_png(&to_bytes(picture), shape)?)
+            atomic::write(&path, &encode_png(&to_bytes(picture), shape)?)
         })
 }
 
@@ -120,29 +132,6 @@ fn count(images: &[f32], shape: ImageShape) -> usize {
         images.len()
     );
     images.len() / shape.values()
-}
-
-/// Writes aside and renames, so that a reader never meets half a file.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| Error::config(path.display().to_string(), "is not the name of a file"))?;
-    let aside = path.with_file_name(format!(
-        ".{}.{}.tmp",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
-    let write = || {
-        let mut file = fs::File::create(&aside)?;
-        file.write_all(bytes)?;
-        drop(file);
-        fs::rename(&aside, path)
-    };
-    write().map_err(|e| {
-        // The reason of the failure is reported; whether the half-written file goes as well changes nothing.
-        let _ = fs::remove_file(&aside);
-        Error::io(path, "write", &e)
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::decode::LARGEST_FILE;
@@ -142,13 +142,7 @@ fn list_tar(path: &Path) -> Result<Vec<Found>, Error> {
         .entries_with_seek()
         .map_err(|e| Error::io(path, "read", &e))?;
     for entry in entries {
-        let entry = entry.map_err(|e| {
-            Error::format_at(
-                path,
-                end,
-                format!("no readable tar header: {e}; fetch the archive again"),
-            )
-        })?;
+        let entry = entry.map_err(|e| broken_header(path, end, &e))?;
         let (offset, size) = (entry.raw_file_position(), entry.size());
         let name = entry.path().map_err(|e| {
             Error::format_at(
@@ -196,6 +190,18 @@ fn list_tar(path: &Path) -> Result<Vec<Found>, Error> {
             packed: Some(packed),
         })
         .collect())
+}
+
+/// Why there is no header at byte `at`. What the reader says of a wrong one quotes its bytes, so it is left out.
+fn broken_header(path: &Path, at: u64, error: &io::Error) -> Error {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    match error.kind() {
+        Other | InvalidData | InvalidInput | UnexpectedEof => {
+            let reason = "no tar header where one must be: this is no tar archive, or a damaged one; fetch it again";
+            Error::format_at(path, at, reason)
+        }
+        _ => Error::io(path, "read", error),
+    }
 }
 
 /// Not the `.` or `/` that some archivers put before every name.

@@ -57,16 +57,12 @@ impl Conv {
     /// `x` `[n,h,w,cin]` -> `[n,h',w',cout]`, times `scale` `[1]` if given.
     pub fn forward(&mut self, x: &Tensor, mode: Mode, scale: Option<&Tensor>) -> Tensor {
         let sigma = self.sigma(mode);
-        let factor = match (scale, sigma) {
-            (Some(scale), Some(sigma)) => Some(scale / &sigma),
-            (None, Some(sigma)) => Some(Tensor::full(&x.device(), [1], 1.0) / sigma),
-            (Some(scale), None) => Some(scale.clone()),
-            (None, None) => None,
-        };
         // Scaling the weight is cheaper than scaling the image, and nothing of the image has to be kept for it.
-        let w = match &factor {
-            Some(factor) => &self.w * factor,
-            None => self.w.clone(),
+        let w = match (scale, &sigma) {
+            (Some(scale), Some(sigma)) => &self.w * &(scale / sigma),
+            (Some(scale), None) => &self.w * scale,
+            (None, Some(sigma)) => &self.w / sigma,
+            (None, None) => self.w.clone(),
         };
         match (&self.b, scale) {
             (None, _) => x.conv2d(&w, self.taps.clone()),
@@ -99,11 +95,7 @@ impl Conv {
 
 impl Module for Conv {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        let name = if self.spectral.is_some() {
-            "weight_orig"
-        } else {
-            "weight"
-        };
+        let name = if self.spectral.is_some() { "weight_orig" } else { "weight" };
         v.tensor(name, Role::Weight, Layout::Conv(self.kernel), &mut self.w);
         if let Some(b) = &mut self.b {
             v.tensor("bias", Role::Weight, Layout::Plain, b);

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::module::visit;
 use super::{Module, Role};
-use crate::ops::ema_update;
 use crate::ops::{AdamStep, adam_step};
+use crate::ops::ema_update;
 use crate::{Grads, Tensor};
 
 /// Settings of an optimiser.
@@ -54,12 +54,9 @@ impl Adam {
         }
     }
 
-    /// The leaves of `module` that this optimiser moves; call after [`super::track`].
-    pub fn leaves(&self, module: &mut (impl Module + ?Sized)) -> Vec<Tensor> {
-        super::collect(module, self.role)
-            .into_iter()
-            .map(|(_, tensor)| tensor)
-            .collect()
+    /// Which tensors it moves.
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// Moves every tensor that has a gradient; the others stay, with their step count. Each gradient is dropped as
@@ -75,17 +72,10 @@ impl Adam {
             };
             if !self.moments.contains_key(slot.name) {
                 let zeros = || Tensor::zeros(&slot.tensor.device(), slot.tensor.shape());
-                let fresh = Moments {
-                    t: 0,
-                    m: zeros(),
-                    v: zeros(),
-                };
+                let fresh = Moments { t: 0, m: zeros(), v: zeros() };
                 self.moments.insert(slot.name.to_owned(), fresh);
             }
-            let state = self
-                .moments
-                .get_mut(slot.name)
-                .expect("it was just inserted");
+            let state = self.moments.get_mut(slot.name).expect("it was just inserted");
             state.t += 1;
             let step = AdamStep {
                 lr: self.config.lr,
@@ -148,13 +138,12 @@ impl Ema {
         });
     }
 
-    /// The averages by tensor name.
-    pub fn average(&self) -> &BTreeMap<String, Tensor> {
-        &self.average
-    }
-
-    /// Puts back what [`Ema::average`] gave.
-    pub fn restore(&mut self, average: BTreeMap<String, Tensor>) {
-        self.average = average;
+    /// Makes the averages equal to the network's tensors.
+    pub fn copy_from(&mut self, module: &mut (impl Module + ?Sized)) {
+        visit(module, |slot| {
+            if let Some(average) = self.average.get_mut(slot.name) {
+                *average = slot.tensor.detach();
+            }
+        });
     }
 }

@@ -39,6 +39,11 @@ impl Snapshot {
         }
     }
 
+    /// Whether a file with these arrays is a snapshot, whole or damaged.
+    pub fn is_in(arrays: &NamedArrays) -> bool {
+        arrays.metadata.get("kind").is_some_and(|kind| kind == KIND)
+    }
+
     /// Steps done when it was taken.
     pub fn step(&self) -> u64 {
         self.step

@@ -37,7 +37,7 @@ impl Checkpoints {
         &self.folder
     }
 
-    fn save(&mut self, search: &dyn Search) -> Result<(), Error> {
+    fn save(&mut self, search: &mut dyn Search) -> Result<(), Error> {
         let step = search.steps_done();
         if self.saved_at == Some(step) {
             return Ok(());
@@ -73,7 +73,7 @@ impl Checkpoints {
 }
 
 impl Observer for Checkpoints {
-    fn on_start(&mut self, search: &dyn Search, _last_step: Option<u64>) -> Result<(), Error> {
+    fn on_start(&mut self, search: &mut dyn Search, _last_step: Option<u64>) -> Result<(), Error> {
         let last = self.folder.last_metrics()?;
         let seconds = last.and_then(|line| line["seconds"].as_f64());
         self.before = (seconds.unwrap_or(0.0), search.steps_done());
@@ -81,7 +81,7 @@ impl Observer for Checkpoints {
         Ok(())
     }
 
-    fn on_step(&mut self, search: &dyn Search, report: &Report) -> Result<(), Error> {
+    fn on_step(&mut self, search: &mut dyn Search, report: &Report) -> Result<(), Error> {
         for artifact in &report.artifacts {
             self.folder.write(&artifact.name, &artifact.bytes)?;
         }
@@ -98,7 +98,7 @@ impl Observer for Checkpoints {
         Ok(())
     }
 
-    fn on_end(&mut self, search: &dyn Search, _end: End) -> Result<(), Error> {
+    fn on_end(&mut self, search: &mut dyn Search, _end: End) -> Result<(), Error> {
         self.save(search)
     }
 }

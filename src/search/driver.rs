@@ -87,19 +87,25 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_start(&mut self, search: &dyn Search, last_step: Option<u64>) -> Result<(), Error>;
+    fn on_start(&mut self, search: &mut dyn Search, last_step: Option<u64>) -> Result<(), Error> {
+        let _ = (search, last_step);
+        Ok(())
+    }
 
     /// After each step.
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_step(&mut self, search: &dyn Search, report: &Report) -> Result<(), Error>;
+    fn on_step(&mut self, search: &mut dyn Search, report: &Report) -> Result<(), Error>;
 
     /// After the last step, unless something failed.
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_end(&mut self, search: &dyn Search, end: End) -> Result<(), Error>;
+    fn on_end(&mut self, search: &mut dyn Search, end: End) -> Result<(), Error> {
+        let _ = (search, end);
+        Ok(())
+    }
 }
 
 /// Steps `search` until it is done or `stop` says so, showing every step to the observers.

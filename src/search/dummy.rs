@@ -72,7 +72,7 @@ impl Search for Dummy {
         }]
     }
 
-    fn save(&self, to: &mut Snapshot) -> Result<(), Error> {
+    fn save(&mut self, to: &mut Snapshot) -> Result<(), Error> {
         to.put("weights", &[3], self.weights.clone());
         to.put("best", &[], vec![self.best]);
         to.put_state("step", &self.step)?;

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::runs::Snapshot;
-pub use adversarial::AdversarialConfig;
+pub use adversarial::{Adversarial, AdversarialConfig};
 pub use checkpoints::Checkpoints;
 pub use console::Console;
 pub use driver::{End, Observer, Outcome, Stop, run};
@@ -48,7 +48,7 @@ pub trait Search {
     ///
     /// # Errors
     /// If the device failed.
-    fn save(&self, to: &mut Snapshot) -> Result<(), Error>;
+    fn save(&mut self, to: &mut Snapshot) -> Result<(), Error>;
 
     /// Takes the whole state from `from`.
     ///

@@ -81,18 +81,18 @@ struct Copies {
 }
 
 impl Observer for Copies {
-    fn on_start(&mut self, _search: &dyn Search, last_step: Option<u64>) -> Result<(), Error> {
+    fn on_start(&mut self, _search: &mut dyn Search, last_step: Option<u64>) -> Result<(), Error> {
         assert_eq!(last_step, Some(STEPS));
         copy(&self.from, &self.to.join("0"));
         Ok(())
     }
 
-    fn on_step(&mut self, search: &dyn Search, _report: &Report) -> Result<(), Error> {
+    fn on_step(&mut self, search: &mut dyn Search, _report: &Report) -> Result<(), Error> {
         copy(&self.from, &self.to.join(search.steps_done().to_string()));
         Ok(())
     }
 
-    fn on_end(&mut self, _search: &dyn Search, _end: End) -> Result<(), Error> {
+    fn on_end(&mut self, _search: &mut dyn Search, _end: End) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -148,7 +148,7 @@ fn an_interrupted_run_stops_after_the_step_at_hand_and_goes_on() {
         fn on_start(&mut self, _: &dyn Search, _: Option<u64>) -> Result<(), Error> {
             Ok(())
         }
-        fn on_step(&mut self, search: &dyn Search, _: &Report) -> Result<(), Error> {
+        fn on_step(&mut self, search: &mut dyn Search, _: &Report) -> Result<(), Error> {
             self.0.store(search.steps_done() == 21, Ordering::Relaxed);
             Ok(())
         }

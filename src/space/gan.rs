@@ -2,6 +2,7 @@
 
 use super::cell::{CellKind, GENES};
 use crate::Error;
+use crate::formats::atomic;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -214,7 +215,7 @@ impl GanGenotype {
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let text = format!("{}\n", self.to_json());
-        write_aside(path.as_ref(), text.as_bytes())
+        atomic::write(path.as_ref(), text.as_bytes())
     }
 }
 
@@ -230,24 +231,4 @@ fn describe_cell(name: &str, kind: CellKind, row: &[i8; GENES]) -> String {
         })
         .collect();
     format!("  {name}  {row:?}\n    {}\n", ops.join(", "))
-}
-
-/// Writes `bytes` beside `path`, syncs and renames.
-pub(crate) fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    use std::io::Write;
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let aside = path.with_file_name(name);
-    let written = std::fs::File::create(&aside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    match written.and_then(|()| std::fs::rename(&aside, path)) {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            // The write's own reason is the one to report; the leftover may not even exist.
-            let _ = std::fs::remove_file(&aside);
-            Err(Error::io(path, "write", &error))
-        }
-    }
 }

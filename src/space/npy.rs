@@ -1,9 +1,10 @@
 //! Genotypes as the `.npy` integer arrays of the published repositories.
 
 use super::cell::{CellKind, GENES};
-use super::gan::{Family, GanGenotype, Part, write_aside};
+use super::gan::{Family, GanGenotype, Part};
 use super::json::{discriminator_from_rows, rows_of};
 use crate::Error;
+use crate::formats::atomic;
 use npyz::{DType, NpyFile, Order, TypeChar};
 use std::path::Path;
 
@@ -70,7 +71,7 @@ impl GanGenotype {
         file.extend((padded as u16).to_le_bytes());
         file.extend(format!("{header:<width$}\n", width = padded - 1).bytes());
         file.extend(data);
-        write_aside(path.as_ref(), &file)
+        atomic::write(path.as_ref(), &file)
     }
 }
 

@@ -8,9 +8,21 @@ use super::tape::{Made, Node};
 use super::{Ctx, Tensor, accumulate};
 
 /// Gradients by leaf, as [`Tensor::backward`] returns them.
+#[derive(Default)]
 pub struct Grads(HashMap<u64, Tensor>);
 
 impl Grads {
+    /// Sets the gradient of `leaf`, for gradients that were computed or changed by the caller.
+    ///
+    /// # Panics
+    /// If `leaf` is not tracked or has another shape.
+    #[track_caller]
+    pub fn insert(&mut self, leaf: &Tensor, gradient: Tensor) {
+        assert!(gradient.shape == leaf.shape, "Grads: gradient {} for {}", gradient.shape, leaf.shape);
+        let node = leaf.node.as_ref().expect("Grads: the tensor is not a leaf (use .param())");
+        self.0.insert(node.id, gradient);
+    }
+
     /// The gradient of `leaf`; `None` if the loss does not depend on it.
     pub fn get(&self, leaf: &Tensor) -> Option<&Tensor> {
         self.0.get(&leaf.node.as_ref()?.id)

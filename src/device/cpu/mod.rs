@@ -80,11 +80,11 @@ fn instruction_sets() -> Vec<String> {
             ("fma", is_x86_feature_detected!("fma")),
             ("avx512f", is_x86_feature_detected!("avx512f")),
         ];
-        return found
+        found
             .iter()
             .filter(|f| f.1)
             .map(|f| f.0.to_owned())
-            .collect();
+            .collect()
     }
     #[cfg(not(target_arch = "x86_64"))]
     Vec::new()

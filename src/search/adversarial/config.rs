@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::nn::SpectralInit;
+use crate::space::build::{GumbelInput, Mixing};
+use crate::space::derive::DeriveAxis;
 
 /// Settings of an adversarial search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,16 +65,16 @@ pub struct AdversarialConfig {
     pub ema: f64,
     /// Coefficient of the second-order correction of the architecture gradients, 0 for none. 0.
     pub amended_gradient: f64,
-    /// Axis of the softmax when the discriminator is derived. edges.
+    /// Axis of the softmax when the discriminator is derived. ops.
     pub derive_axis: DeriveAxis,
     /// Whether the generator gets its own weights back after its moving average was looked at. true.
     pub restore_after_validation: bool,
     /// Whether the skip that a cell hands on includes the skips it received. true.
     pub skip_out_includes_skips: bool,
     /// Initial weights of the spectrally normalised convolutions. effective.
-    pub initialisation: Initialisation,
+    pub initialisation: SpectralInit,
     /// How a mixed edge is computed. merged.
-    pub mixed: MixedOps,
+    pub mixed: Mixing,
     /// Derived architectures journalled in each pass. 16.
     pub derivations: u64,
     /// Steps between lines of the metrics. 10.
@@ -80,46 +83,6 @@ pub struct AdversarialConfig {
     pub samples_every: u64,
     /// Steps between snapshots, 0 for one at the end only. 250.
     pub snapshot_every: u64,
-}
-
-/// What Gumbel noise is added to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GumbelInput {
-    /// The softmax of the logits, as in the released program.
-    Probabilities,
-    /// Its logarithm: the Gumbel-softmax of the textbook.
-    LogProbabilities,
-}
-
-/// The axis that a softmax runs over before the best operation of an edge is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeriveAxis {
-    /// Over the operations of an edge.
-    Ops,
-    /// Over the edges of a cell, as in the released program.
-    Edges,
-}
-
-/// Rule for the initial weights of spectrally normalised convolutions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Initialisation {
-    /// Uniform within 1/sqrt(fan in): what the released program does in effect.
-    Effective,
-    /// Xavier uniform: what the released program means to do.
-    Xavier,
-}
-
-/// How the candidates of a mixed edge are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MixedOps {
-    /// All convolutions of an edge as one.
-    Merged,
-    /// Each candidate by itself, then their weighted sum.
-    Plain,
 }
 
 /// Sizes for a purpose.
@@ -164,11 +127,11 @@ impl Default for AdversarialConfig {
             tau_min: 0.1,
             ema: 0.999,
             amended_gradient: 0.0,
-            derive_axis: DeriveAxis::Edges,
+            derive_axis: DeriveAxis::Ops,
             restore_after_validation: true,
             skip_out_includes_skips: true,
-            initialisation: Initialisation::Effective,
-            mixed: MixedOps::Merged,
+            initialisation: SpectralInit::Effective,
+            mixed: Mixing::Merged,
             derivations: 16,
             metrics_every: 10,
             samples_every: 500,
@@ -218,8 +181,8 @@ impl Preset {
             Preset::Laptop => AdversarialConfig {
                 channels: 32,
                 disc_channels: 32,
-                batch: 64,
-                gen_batch: 64,
+                batch: 32,
+                gen_batch: 32,
                 epochs: 4,
                 iterations: 60,
                 ema: 0.99,

@@ -40,23 +40,14 @@ impl GeneratorSize {
 
     fn check(&self) -> Result<(), Error> {
         if !(2..=3).contains(&self.parts) {
-            return Err(Error::config(
-                "latent_split",
-                format!("{} parts, valid are 2 and 3", self.parts),
-            ));
+            return Err(Error::config("latent_split", format!("{} parts, valid are 2 and 3", self.parts)));
         }
-        if self.latent == 0 || self.latent % self.parts != 0 {
-            let reason = format!(
-                "{} cannot be cut into {} equal parts",
-                self.latent, self.parts
-            );
+        if self.latent == 0 || !self.latent.is_multiple_of(self.parts) {
+            let reason = format!("{} cannot be cut into {} equal parts", self.latent, self.parts);
             return Err(Error::config("latent", reason));
         }
         if self.channels == 0 || self.bottom == 0 {
-            return Err(Error::config(
-                "channels",
-                "width and bottom width must be at least 1",
-            ));
+            return Err(Error::config("channels", "width and bottom width must be at least 1"));
         }
         Ok(())
     }
@@ -78,11 +69,7 @@ impl Generator {
     ///
     /// # Errors
     /// If the sizes do not fit each other.
-    pub fn supernet(
-        size: GeneratorSize,
-        mixing: Mixing,
-        init: &mut Init,
-    ) -> Result<Generator, Error> {
+    pub fn supernet(size: GeneratorSize, mixing: Mixing, init: &mut Init) -> Result<Generator, Error> {
         let mut net = Generator::build(size, [CellEdges::Mixed(mixing); 3], init)?;
         net.logits = Some(Logits::new("alphas_up", 3, NORMAL.len(), UP.len(), init));
         Ok(net)
@@ -92,30 +79,20 @@ impl Generator {
     ///
     /// # Errors
     /// If the architecture is not valid or the sizes do not fit each other.
-    pub fn derived(
-        genes: &GeneratorGenes,
-        size: GeneratorSize,
-        init: &mut Init,
-    ) -> Result<Generator, Error> {
+    pub fn derived(genes: &GeneratorGenes, size: GeneratorSize, init: &mut Init) -> Result<Generator, Error> {
         crate::space::check::check_generator(genes)?;
         let fixed = genes.map(|row| CellEdges::Fixed(row.map(|g| g as i8)));
         Generator::build(size, fixed, init)
     }
 
-    fn build(
-        size: GeneratorSize,
-        edges: [CellEdges; 3],
-        init: &mut Init,
-    ) -> Result<Generator, Error> {
+    fn build(size: GeneratorSize, edges: [CellEdges; 3], init: &mut Init) -> Result<Generator, Error> {
         size.check()?;
         let c = size.channels;
         let side = |part: usize| size.bottom << part;
         Ok(Generator {
             size,
             inputs: (0..size.parts)
-                .map(|part| {
-                    ImageLinear::new(size.latent / size.parts, [side(part), side(part), c], init)
-                })
+                .map(|part| ImageLinear::new(size.latent / size.parts, [side(part), side(part), c], init))
                 .collect(),
             cells: edges
                 .into_iter()
@@ -183,9 +160,7 @@ impl Generator {
             outputs.push(y.clone());
             h = y;
         }
-        let pre_tanh = self
-            .to_rgb
-            .forward(&self.norm.forward(&h, mode).relu(), mode, None);
+        let pre_tanh = self.to_rgb.forward(&self.norm.forward(&h, mode).relu(), mode, None);
         GeneratorTrace {
             image: pre_tanh.tanh(),
             pre_tanh,

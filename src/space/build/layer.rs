@@ -59,12 +59,20 @@ pub(super) struct EdgeSize {
     pub relu: bool,
 }
 
+/// The layer of a built-in operation on `channels` channels, with a ReLU before convolutions and without spectral norm,
+/// to stand in a [`super::Mixed`] beside layers of one's own; none for the operation that outputs zeros.
+///
+/// # Panics
+/// If the operation is only a name.
+#[track_caller]
+pub fn built_in(primitive: &Primitive, channels: usize, init: &mut Init) -> Option<Box<dyn Layer>> {
+    let size = EdgeSize { cin: channels, cout: channels, spectral: false, relu: true };
+    layer(primitive, size, init)
+}
+
 /// The layer of `primitive`; none for the operation that outputs zeros.
-pub(super) fn layer(
-    primitive: &Primitive,
-    size: EdgeSize,
-    init: &mut Init,
-) -> Option<Box<dyn Layer>> {
+#[track_caller]
+pub(super) fn layer(primitive: &Primitive, size: EdgeSize, init: &mut Init) -> Option<Box<dyn Layer>> {
     let c = size.cout;
     Some(match primitive.kind {
         OpKind::None => return None,
@@ -79,10 +87,7 @@ pub(super) fn layer(
             depthwise: DepthwiseTransposed::new(c, init),
             pointwise: Conv::without_bias(Conv2d::same(1), c, c, init),
         }),
-        OpKind::Named => panic!(
-            "`{}` is only a name; a space that builds it has its own layers",
-            primitive.name
-        ),
+        OpKind::Named => panic!("`{}` is only a name; a space that builds it has its own layers", primitive.name),
     })
 }
 
@@ -138,15 +143,8 @@ struct ActivatedConv {
 
 impl ActivatedConv {
     fn new(kind: ConvKind, stride: usize, size: EdgeSize, init: &mut Init) -> ActivatedConv {
-        let conv = Conv2d::new(kind.kernel)
-            .dilation(kind.dilation)
-            .pad(kind.pad)
-            .stride(stride);
-        let make = if size.spectral {
-            Conv::spectral
-        } else {
-            Conv::new
-        };
+        let conv = Conv2d::new(kind.kernel).dilation(kind.dilation).pad(kind.pad).stride(stride);
+        let make = if size.spectral { Conv::spectral } else { Conv::new };
         ActivatedConv {
             conv: make(conv, size.cin, size.cout, init),
             relu: size.relu,
@@ -199,8 +197,7 @@ impl Module for UpBilinear {
 
 impl Layer for UpBilinear {
     fn forward(&mut self, x: &Signal, mode: Mode, scale: Option<&Tensor>) -> Tensor {
-        self.0
-            .forward(&x.x.upsample_bilinear(2).relu(), mode, scale)
+        self.0.forward(&x.x.upsample_bilinear(2).relu(), mode, scale)
     }
 }
 
@@ -219,7 +216,6 @@ impl Module for UpTransposed {
 
 impl Layer for UpTransposed {
     fn forward(&mut self, x: &Signal, mode: Mode, scale: Option<&Tensor>) -> Tensor {
-        self.pointwise
-            .forward(&self.depthwise.forward(x.relu()), mode, scale)
+        self.pointwise.forward(&self.depthwise.forward(x.relu()), mode, scale)
     }
 }

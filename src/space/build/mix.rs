@@ -30,18 +30,22 @@ pub enum Relaxation {
     },
 }
 
-/// The weights of mixed edges for logits `[.., edges, options]`, with fresh noise from `rng` where noise is asked for.
-pub fn mixing_weights(logits: &Tensor, relaxation: Relaxation, rng: &mut Rng) -> Tensor {
+/// Gumbel draws for the logits of one forward pass; drawn on the host so that both devices get the same.
+pub struct Noise {
+    normal: Tensor,
+    resize: Tensor,
+}
+
+/// The weights of mixed edges for logits `[.., edges, options]` and Gumbel draws of the same shape.
+pub fn mixing_weights(logits: &Tensor, relaxation: Relaxation, noise: &Tensor) -> Tensor {
     let Relaxation::Gumbel { tau, input } = relaxation else {
         return logits.softmax();
     };
-    let noise: Vec<f32> = (0..logits.elements()).map(|_| rng.gumbel()).collect();
-    let noise = Tensor::from_slice(&logits.device(), logits.shape(), &noise);
     let pi = match input {
         GumbelInput::Probabilities => logits.softmax(),
         GumbelInput::LogProbabilities => logits.log_softmax(),
     };
-    (&pi + &noise).scale((1.0 / tau) as f32).softmax()
+    (&pi + noise).scale((1.0 / tau) as f32).softmax()
 }
 
 /// The architecture logits of a supernet: five normal edges and two edges that change the size, per cell.
@@ -72,23 +76,30 @@ impl Logits {
         [&self.normal, &self.resize]
     }
 
-    /// The weights of every edge, with fresh noise where noise is asked for.
-    pub fn mix(&self, relaxation: Relaxation, rng: &mut Rng) -> Mix {
+    /// Fresh Gumbel draws, whether or not the relaxation will use them.
+    pub fn noise(&self, rng: &mut Rng) -> Noise {
+        let mut draw = |logits: &Tensor| {
+            let draws: Vec<f32> = (0..logits.elements()).map(|_| rng.gumbel()).collect();
+            Tensor::from_slice(&logits.device(), logits.shape(), &draws)
+        };
+        Noise {
+            normal: draw(&self.normal),
+            resize: draw(&self.resize),
+        }
+    }
+
+    /// The weights of every edge.
+    pub fn mix(&self, relaxation: Relaxation, noise: &Noise) -> Mix {
         Mix {
-            normal: mixing_weights(&self.normal, relaxation, rng),
-            resize: mixing_weights(&self.resize, relaxation, rng),
+            normal: mixing_weights(&self.normal, relaxation, &noise.normal),
+            resize: mixing_weights(&self.resize, relaxation, &noise.resize),
         }
     }
 }
 
 impl Module for Logits {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.tensor(
-            "alphas_normal",
-            Role::Logit,
-            Layout::Plain,
-            &mut self.normal,
-        );
+        v.tensor("alphas_normal", Role::Logit, Layout::Plain, &mut self.normal);
         v.tensor(self.name, Role::Logit, Layout::Plain, &mut self.resize);
     }
 }
