@@ -145,14 +145,14 @@ fn a_run_killed_after_a_step_ends_as_an_unbroken_one() {
 fn an_interrupted_run_stops_after_the_step_at_hand_and_goes_on() {
     struct Interrupt(Arc<AtomicBool>);
     impl Observer for Interrupt {
-        fn on_start(&mut self, _: &dyn Search, _: Option<u64>) -> Result<(), Error> {
+        fn on_start(&mut self, _: &mut dyn Search, _: Option<u64>) -> Result<(), Error> {
             Ok(())
         }
         fn on_step(&mut self, search: &mut dyn Search, _: &Report) -> Result<(), Error> {
             self.0.store(search.steps_done() == 21, Ordering::Relaxed);
             Ok(())
         }
-        fn on_end(&mut self, _: &dyn Search, end: End) -> Result<(), Error> {
+        fn on_end(&mut self, _: &mut dyn Search, end: End) -> Result<(), Error> {
             assert_eq!(end, End::Interrupted);
             Ok(())
         }
@@ -339,14 +339,14 @@ const VICTIM: &str = "GANAS_TEST_VICTIM";
 fn victim(path: &Path) {
     struct Slow;
     impl Observer for Slow {
-        fn on_start(&mut self, _: &dyn Search, _: Option<u64>) -> Result<(), Error> {
+        fn on_start(&mut self, _: &mut dyn Search, _: Option<u64>) -> Result<(), Error> {
             Ok(())
         }
-        fn on_step(&mut self, _: &dyn Search, _: &Report) -> Result<(), Error> {
+        fn on_step(&mut self, _: &mut dyn Search, _: &Report) -> Result<(), Error> {
             std::thread::sleep(std::time::Duration::from_millis(2));
             Ok(())
         }
-        fn on_end(&mut self, _: &dyn Search, _: End) -> Result<(), Error> {
+        fn on_end(&mut self, _: &mut dyn Search, _: End) -> Result<(), Error> {
             Ok(())
         }
     }
