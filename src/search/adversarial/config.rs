@@ -13,7 +13,7 @@ use crate::space::derive::DeriveAxis;
 pub struct AdversarialConfig {
     /// Image source, as on the command line; no default.
     pub data: String,
-    /// Side of the smallest image in the generator; pictures are 8 times as wide. 4.
+    /// Side of the smallest image in the generator, even; pictures are 8 times as wide. 4.
     pub bottom_width: usize,
     /// Channels of the generator. 160.
     pub channels: usize,
@@ -221,7 +221,7 @@ impl AdversarialConfig {
 
     fn check_counts(&self) -> Result<(), Error> {
         for (key, value, least, most) in [
-            ("bottom_width", self.bottom_width as u64, 1, 64),
+            ("bottom_width", self.bottom_width as u64, 2, 64),
             ("channels", self.channels as u64, 1, 4096),
             ("disc_channels", self.disc_channels as u64, 1, 4096),
             ("latent", self.latent as u64, 2, 65_536),
@@ -242,6 +242,13 @@ impl AdversarialConfig {
                     format!("{value} cannot be used; {bounds}"),
                 ));
             }
+        }
+        if !self.bottom_width.is_multiple_of(2) {
+            let reason = format!(
+                "{} cannot be used; an even number, because the discriminator halves the pictures four times",
+                self.bottom_width
+            );
+            return Err(Error::config("bottom_width", reason));
         }
         if !self.latent.is_multiple_of(self.latent_split) {
             let reason = format!(
@@ -364,6 +371,8 @@ mod tests {
             fails(&|c| c.ema = 1.0),
             "`ema`: 1 cannot be used; from 0 to below 1"
         );
+        assert!(fails(&|c| c.bottom_width = 1).contains("2 to 64"));
+        assert!(fails(&|c| c.bottom_width = 3).contains("even"));
         assert!(fails(&|c| c.latent = 25).contains("3 equal parts"));
         assert!(fails(&|c| c.tau_max = f64::NAN).contains("tau_max"));
         assert!(fails(&|c| (c.epochs, c.n_critic) = (1, 1)).contains("skip_first_epoch"));
