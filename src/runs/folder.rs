@@ -54,6 +54,7 @@ impl RunFolder {
         let lock = Lock::take(path)?;
         // Looked at again under the lock: another process may have been faster.
         refuse_foreign(path)?;
+        remove_unfinished(path)?;
         for folder in [SNAPSHOTS, SAMPLES] {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "create", &e))?;

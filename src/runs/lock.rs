@@ -44,8 +44,9 @@ impl Lock {
             }
             Err(TryLockError::Error(e)) => return Err(fail(e)),
         }
-        file.set_len(0).map_err(fail)?;
-        write!(file, "{}", std::process::id()).map_err(fail)?;
+        let unwritten = |e: std::io::Error| Error::io(&path, "write", &e);
+        file.set_len(0).map_err(unwritten)?;
+        write!(file, "{}", std::process::id()).map_err(unwritten)?;
         Ok(Lock { _file: file })
     }
 }
