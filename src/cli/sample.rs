@@ -95,7 +95,12 @@ pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
 /// The generator that the model argument names, and how its edges are mixed if it is a supernet.
 fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), Error> {
     let model = &args.model;
+    let own_architecture = || match args.genotype {
+        Some(_) => Err(Error::config("genotype", "a run or a snapshot knows its architecture; leave --genotype away")),
+        None => Ok(()),
+    };
     if model.is_dir() {
+        own_architecture()?;
         return generator_of(&newest_snapshot(model)?, device, args.live);
     }
     if matches!(model.extension().and_then(|e| e.to_str()), Some("pth" | "pt")) {
@@ -103,6 +108,7 @@ fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), E
     }
     let arrays = NamedArrays::read(model)?;
     if Snapshot::is_in(&arrays) {
+        own_architecture()?;
         return generator_of(&Snapshot::read(model)?, device, args.live);
     }
     let genes = match &args.genotype {

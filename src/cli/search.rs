@@ -84,7 +84,11 @@ fn drive<S: Search>(
         0 => Stop::when_done(),
         n => Stop::steps(n),
     };
-    let outcome = search::run(&mut search, stop.or_on(flag), &mut observers)?;
+    let mut outcome = search::run(&mut search, stop.or_on(flag), &mut observers)?;
+    // A search counts its limit of steps as its end, but it could go on.
+    if outcome.end == End::Done && outcome.steps == config.max_steps {
+        outcome.end = End::Steps;
+    }
     match outcome.end {
         End::Interrupted => Err(Error::Interrupted { run }),
         End::Done | End::Steps => Ok((run, outcome)),
