@@ -10,6 +10,8 @@ mod pictures;
 mod players;
 mod schedule;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -173,7 +175,8 @@ impl Adversarial {
         if self.step.is_multiple_of(self.config.metrics_every) || self.done() {
             self.metrics(pass, report)?;
         }
-        let validates = ends_pass && (pass.is_multiple_of(10) || self.done());
+        // Nor does it validate anything: that may change the weights.
+        let validates = ends_pass && (pass.is_multiple_of(10) || pass + 1 == self.config.passes());
         let samples = self.config.samples_every;
         if validates || self.done() || (samples > 0 && self.step.is_multiple_of(samples)) {
             self.sample(validates, report)?;
