@@ -14,6 +14,7 @@ use super::layers::{self, Layers};
 use super::{interrupt, output};
 use crate::runs::{self, RunFolder};
 use crate::search::adversarial::{AdversarialConfig, Preset};
+use crate::space::GanGenotype;
 use crate::search::{self, Checkpoints, Console, End, Observer, Outcome, Search, Stop};
 use crate::{Device, Error};
 
@@ -273,18 +274,29 @@ fn text(run: &Path, outcome: &Outcome) -> String {
         format!("run   {}", run.display()),
     ];
     for (i, found) in outcome.front.iter().enumerate() {
-        let named = found
-            .objectives
-            .iter()
-            .map(|(name, value)| format!("  {name} {value:.4}"));
         let what = if i == 0 { "best " } else { "also " };
-        lines.push(format!(
-            "{what} {}{}",
-            found.genotype,
-            named.collect::<String>()
-        ));
+        let named: Vec<String> =
+            found.objectives.iter().map(|(name, value)| format!("{name} {}", readable(*value))).collect();
+        lines.push(format!("{what} {}", named.join(", ")));
+        match GanGenotype::from_json(&found.genotype) {
+            Ok(gan) => lines.extend(gan.describe().lines().map(|line| format!("      {line}"))),
+            // A searcher of another space has its own form.
+            Err(_) => lines.push(format!("      {}", found.genotype)),
+        }
     }
+    lines.push(format!("look  {}", run.join("architecture.svg").display()));
+    lines.push(format!("      ganas sample {} --grid samples.png", run.display()));
     lines.join("\n")
+}
+
+/// Counts in thousands and millions, other values to four digits.
+fn readable(value: f64) -> String {
+    match value.abs() {
+        v if v >= 1e6 => format!("{:.2} M", value / 1e6),
+        v if v >= 1e4 => format!("{:.1} k", value / 1e3),
+        _ if value.fract() == 0.0 => format!("{value}"),
+        _ => format!("{value:.4}"),
+    }
 }
 
 #[cfg(test)]

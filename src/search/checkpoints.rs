@@ -57,7 +57,7 @@ impl Checkpoints {
     }
 
     /// `line` with the step, the wall time since the run began, and the rate of this process.
-    fn timed(&self, search: &mut dyn Search, line: &Value) -> Value {
+    fn timed(&self, search: &dyn Search, line: &Value) -> Value {
         let here = self.began.elapsed().as_secs_f64();
         let step = search.steps_done();
         let mut timed = json!({

@@ -37,7 +37,7 @@ impl Stop {
     }
 
     /// Why to stop before the next step, if so.
-    fn reached(&self, search: &mut dyn Search) -> Option<End> {
+    fn reached(&self, search: &dyn Search) -> Option<End> {
         if search.done() {
             return Some(End::Done);
         }
@@ -52,7 +52,7 @@ impl Stop {
     }
 
     /// Steps after which the loop will end, if that is known.
-    fn last_step(&self, search: &mut dyn Search) -> Option<u64> {
+    fn last_step(&self, search: &dyn Search) -> Option<u64> {
         self.steps.into_iter().chain(search.total_steps()).min()
     }
 }
@@ -87,7 +87,10 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_start(&mut self, search: &mut dyn Search, last_step: Option<u64>) -> Result<(), Error>;
+    fn on_start(&mut self, search: &mut dyn Search, last_step: Option<u64>) -> Result<(), Error> {
+        let _ = (search, last_step);
+        Ok(())
+    }
 
     /// After each step.
     ///
@@ -99,7 +102,10 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_end(&mut self, search: &mut dyn Search, end: End) -> Result<(), Error>;
+    fn on_end(&mut self, search: &mut dyn Search, end: End) -> Result<(), Error> {
+        let _ = (search, end);
+        Ok(())
+    }
 }
 
 /// Steps `search` until it is done or `stop` says so, showing every step to the observers.

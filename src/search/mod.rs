@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::runs::Snapshot;
-pub use adversarial::AdversarialConfig;
+pub use adversarial::{Adversarial, AdversarialConfig};
 pub use checkpoints::Checkpoints;
 pub use console::Console;
 pub use driver::{End, Observer, Outcome, Stop, run};
