@@ -25,13 +25,16 @@ enum Work {
     Bytes(usize),
 }
 
+/// A call with its inputs at hand.
+type Call = Box<dyn Fn() -> Vec<Tensor>>;
+
 /// An operation on inputs of certain shapes.
 struct Case {
     name: &'static str,
     inputs: Vec<Vec<usize>>,
     work: Work,
     /// Prepares what is not timed, and returns what is.
-    prepare: fn(Vec<Tensor>) -> Box<dyn Fn() -> Vec<Tensor>>,
+    prepare: fn(Vec<Tensor>) -> Call,
 }
 
 fn main() -> Result<(), Error> {

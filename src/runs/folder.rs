@@ -142,12 +142,12 @@ impl RunFolder {
         self.metrics.append(lines)
     }
 
-    /// The last line of the metrics.
+    /// All lines of the metrics.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn last_metrics(&self) -> Result<Option<Value>, Error> {
-        Lines::last(&self.path.join(METRICS))
+    /// If they cannot be read.
+    pub fn all_metrics(&self) -> Result<Vec<Value>, Error> {
+        Lines::all(&self.path.join(METRICS))
     }
 
     /// Writes a snapshot of the run as it is now and forgets all but the last two.

@@ -82,17 +82,15 @@ impl Lines {
         self.crc.clone().finalize()
     }
 
-    /// The last line, if the file holds one.
+    /// All lines of a file.
     ///
     /// # Errors
-    /// If it cannot be read or is not JSON.
-    pub fn last(path: &Path) -> Result<Option<Value>, Error> {
+    /// If it cannot be read or a line is not JSON.
+    pub fn all(path: &Path) -> Result<Vec<Value>, Error> {
         let text = fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
-        let Some(line) = text.lines().next_back() else {
-            return Ok(None);
+        let parse = |(i, line): (usize, &str)| {
+            serde_json::from_str(line).map_err(|e| Error::format(path, format!("line {}: {e}", i + 1)))
         };
-        let value = serde_json::from_str(line)
-            .map_err(|e| Error::format(path, format!("last line: {e}")))?;
-        Ok(Some(value))
+        text.lines().enumerate().map(parse).collect()
     }
 }

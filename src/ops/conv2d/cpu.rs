@@ -2,7 +2,10 @@
 //!
 //! Work is cut by the shape alone, so the number of threads changes neither the pieces nor the bits.
 
+mod weights;
+
 use std::cell::RefCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -10,6 +13,7 @@ use super::TapConv;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::{Cpu, CpuBuffer};
 use crate::tensor::Tensor;
+pub(super) use weights::backward_w;
 
 /// Pixels per task: their inputs and one block of weights share the second-level cache.
 const PIXELS: usize = 256;
@@ -272,12 +276,16 @@ impl Part {
         let first = ((task.row / out_step) * stride) as i32 + reach.top;
         let height = (rows - 1) * stride + (reach.bottom - reach.top) as usize + 1;
         let width = (columns - 1) * stride + (reach.right - reach.left) as usize + 1;
-        let runs: Vec<Run> = self
-            .taps
-            .iter()
-            .map(|(dy, dx)| Run {
-                start: ((dy - reach.top) as usize * width + (dx - reach.left) as usize) * x.c,
-                len: x.c,
+        let mut tap = 0;
+        let runs: Vec<Run> = chains(&self.taps)
+            .into_iter()
+            .map(|chain| {
+                let (dy, dx) = self.taps[tap];
+                tap += chain;
+                Run {
+                    start: ((dy - reach.top) as usize * width + (dx - reach.left) as usize) * x.c,
+                    len: chain * x.c,
+                }
             })
             .collect();
         ROWS.with_borrow_mut(|padded| {
@@ -342,7 +350,7 @@ impl Part {
 /// Copies the window `[height, width]` that starts at `[top, left]` of some images, zeros outside the image.
 fn pad(
     x: &Image,
-    images: std::ops::Range<usize>,
+    images: Range<usize>,
     [top, left]: [i32; 2],
     [height, width]: [usize; 2],
     to: &mut Vec<f32>,
@@ -355,7 +363,7 @@ fn pad(
 /// The same into a slice that holds zeros where the window leaves the image.
 fn pad_into(
     x: &Image,
-    images: std::ops::Range<usize>,
+    images: Range<usize>,
     [top, left]: [i32; 2],
     [height, width]: [usize; 2],
     to: &mut [f32],
@@ -377,119 +385,9 @@ fn pad_into(
     }
 }
 
-/// `gw[t,i,o] = sum over pixels of x[pixel shifted by tap t, i] * gy[pixel, o]`
-pub(super) fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut Tensor) {
-    let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
-    let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
-    let image = Image::of(x);
-    let reach = Reach::of(&conv.taps);
-    let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;
-    let width = (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1;
-    let mut padded = cpu.alloc(n * height * width * cin);
-    padded
-        .as_mut_slice()
-        .par_chunks_exact_mut(height * width * cin)
-        .enumerate()
-        .for_each(|(i, to)| {
-            to.fill(0.0);
-            pad_into(
-                &image,
-                i..i + 1,
-                [reach.top, reach.left],
-                [height, width],
-                to,
-            );
-        });
-    let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
-
-    let lines = n * oh;
-    let per_block = (PIXELS / ow).clamp(1, lines);
-    let strides = Strides {
-        step: conv.stride * cin,
-        row: 1,
-    };
-    let jobs = weight_jobs(gw.cpu_mut(), taps, cin, cout);
-    jobs.into_par_iter().for_each(|job| {
-        let mut job = job;
-        for piece in &mut job {
-            piece.gw.fill(0.0);
-        }
-        let mut runs = Vec::with_capacity(per_block);
-        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
-        for line in (0..lines).step_by(per_block) {
-            runs.clear();
-            runs.extend((line..(line + per_block).min(lines)).map(|l| Run {
-                start: ((l / oh) * height + (l % oh) * conv.stride) * width * cin,
-                len: ow,
-            }));
-            for piece in &mut job {
-                let (dy, dx) = conv.taps[piece.tap];
-                let shift = (dy - reach.top) as usize * width + (dx - reach.left) as usize;
-                let a = &padded.as_slice()[shift * cin + piece.first..];
-                piece.add(a, strides, &runs, &packed, line * ow, &mut out);
-            }
-        }
-    });
-}
-
-/// Some input channels of one tap's weight gradient.
-struct WeightPiece<'a> {
-    tap: usize,
-    first: usize,
-    gw: &'a mut [f32],
-}
-
-impl WeightPiece<'_> {
-    fn add(
-        &mut self,
-        a: &[f32],
-        strides: Strides,
-        runs: &[Run],
-        gy: &Packed,
-        pixel: usize,
-        out: &mut Tile,
-    ) {
-        let cout = gy.columns;
-        let channels = self.gw.len() / cout;
-        for block in &gy.blocks {
-            let b = gy.block(block, pixel);
-            let width = block.vectors * LANES;
-            let valid = width.min(cout - block.first);
-            let mut i = 0;
-            while i < channels {
-                let count = tile::rows_for(channels - i);
-                tile::tile(count, block.vectors, &a[i..], strides, runs, b, out);
-                for m in 0..count {
-                    let at = (i + m) * cout + block.first;
-                    let sums = &out[m * width..m * width + valid];
-                    for (gw, sum) in self.gw[at..at + valid].iter_mut().zip(sums) {
-                        *gw += sum;
-                    }
-                }
-                i += count;
-            }
-        }
-    }
-}
-
-/// Cuts the weight gradient into jobs of some input channels of some taps each; a job reads all of `gy`, so there
-/// are few of them, yet enough for many cores.
-fn weight_jobs(gw: &mut [f32], taps: usize, cin: usize, cout: usize) -> Vec<Vec<WeightPiece<'_>>> {
-    let channels = if cin >= 64 { 32 } else { 16 }.min(cin);
-    let ranges = cin.div_ceil(channels);
-    let tap_groups = 8_usize.div_ceil(ranges).min(taps);
-    let mut jobs: Vec<Vec<WeightPiece>> = (0..ranges * tap_groups).map(|_| Vec::new()).collect();
-    for (tap, mut rest) in gw.chunks_exact_mut(cin * cout).enumerate() {
-        for range in 0..ranges {
-            let first = range * channels;
-            let (piece, after) = rest.split_at_mut(channels.min(cin - first) * cout);
-            rest = after;
-            jobs[range * tap_groups + tap % tap_groups].push(WeightPiece {
-                tap,
-                first,
-                gw: piece,
-            });
-        }
-    }
-    jobs
+/// Lengths of the stretches of taps that lie side by side in a row: their input channels are consecutive floats.
+fn chains(taps: &[(i32, i32)]) -> Vec<usize> {
+    taps.chunk_by(|a, b| a.0 == b.0 && a.1 + 1 == b.1)
+        .map(<[_]>::len)
+        .collect()
 }

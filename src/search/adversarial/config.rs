@@ -181,10 +181,10 @@ impl Preset {
             Preset::Laptop => AdversarialConfig {
                 channels: 32,
                 disc_channels: 32,
-                batch: 32,
-                gen_batch: 32,
+                batch: 24,
+                gen_batch: 24,
                 epochs: 4,
-                iterations: 60,
+                iterations: 54,
                 ema: 0.99,
                 samples_every: 100,
                 snapshot_every: 100,

@@ -32,13 +32,18 @@ impl Block {
             kind,
             c1: Conv::spectral(Conv2d::same(3), cin, channels, init),
             c2: Conv::spectral(Conv2d::same(3), channels, channels, init),
-            shortcut: (kind != Kind::Same).then(|| Conv::spectral(Conv2d::same(1), cin, channels, init)),
+            shortcut: (kind != Kind::Same)
+                .then(|| Conv::spectral(Conv2d::same(1), cin, channels, init)),
         }
     }
 
     fn forward(&mut self, x: &Tensor, mode: Mode) -> Tensor {
         let half = |x: &Tensor| x.avg_pool(Pool::blocks(2));
-        let inner = if self.kind == Kind::First { x.clone() } else { x.relu() };
+        let inner = if self.kind == Kind::First {
+            x.clone()
+        } else {
+            x.relu()
+        };
         let residual = self.c1.forward(&inner, mode, None).relu();
         let residual = self.c2.forward(&residual, mode, None);
         match (self.kind, &mut self.shortcut) {
@@ -86,9 +91,16 @@ impl AutoGanDiscriminator {
     }
 
     /// EAGAN's network with the cells of `genes`.
-    pub(super) fn eagan(genes: &[[i8; GENES]], channels: usize, init: &mut Init) -> AutoGanDiscriminator {
+    pub(super) fn eagan(
+        genes: &[[i8; GENES]],
+        channels: usize,
+        init: &mut Init,
+    ) -> AutoGanDiscriminator {
         let first = Block::new(Kind::First, 3, channels, init);
-        let cells = genes.iter().map(|row| EaganCell::new(*row, channels, init)).collect();
+        let cells = genes
+            .iter()
+            .map(|row| EaganCell::new(*row, channels, init))
+            .collect();
         AutoGanDiscriminator {
             first,
             later: Later::Searched(cells),

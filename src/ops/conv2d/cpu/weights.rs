@@ -1,0 +1,197 @@
+//! The weight gradient on the CPU: sums over pixels, cut by input channels and, where those are few, by pixels.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Image, PIXELS, Packed, Reach, chains, pad_into};
+use crate::device::Cpu;
+use crate::device::cpu::threads;
+use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::ops::conv2d::TapConv;
+use crate::tensor::Tensor;
+
+/// Input channels per job: enough uses of each row of `gy` that a job loads.
+const CHANNELS: usize = 32;
+/// Jobs of one gradient, for a fair share to every core.
+const JOBS: usize = 8;
+
+/// `gw[t,i,o] = sum over pixels of x[pixel shifted by tap t, i] * gy[pixel, o]`
+pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut Tensor) {
+    let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
+    let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
+    let image = Image::of(x);
+    let reach = Reach::of(&conv.taps);
+    let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;
+    let width = (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1;
+    let mut padded = cpu.alloc(n * height * width * cin);
+    padded
+        .as_mut_slice()
+        .par_chunks_exact_mut(height * width * cin)
+        .enumerate()
+        .for_each(|(i, to)| {
+            to.fill(0.0);
+            pad_into(
+                &image,
+                i..i + 1,
+                [reach.top, reach.left],
+                [height, width],
+                to,
+            );
+        });
+    let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
+
+    let lines = n * oh;
+    let per_block = (PIXELS / ow).clamp(1, lines);
+    let cut = WeightCut::of(conv, cin, lines.div_ceil(per_block));
+    let strides = Strides {
+        step: conv.stride * cin,
+        row: 1,
+    };
+    let mut sums = (cut.splits > 1).then(|| cpu.alloc(cut.splits * gw.elements()));
+    let all = match &mut sums {
+        Some(sums) => sums.as_mut_slice(),
+        None => gw.cpu_mut(),
+    };
+    let jobs = cut.jobs(all, [taps, cin, cout], lines.div_ceil(per_block));
+    jobs.into_par_iter().for_each(|job| {
+        let WeightJob { blocks, mut pieces } = job;
+        for piece in &mut pieces {
+            piece.gw.fill(0.0);
+        }
+        let mut runs = Vec::with_capacity(per_block);
+        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+        for line in blocks.map(|block| block * per_block) {
+            runs.clear();
+            runs.extend((line..(line + per_block).min(lines)).map(|l| Run {
+                start: ((l / oh) * height + (l % oh) * conv.stride) * width * cin,
+                len: ow,
+            }));
+            for piece in &mut pieces {
+                let (dy, dx) = conv.taps[piece.tap];
+                let shift = (dy - reach.top) as usize * width + (dx - reach.left) as usize;
+                let a = &padded.as_slice()[shift * cin + piece.first..];
+                piece.add(a, strides, &runs, &packed, line * ow, &mut out);
+            }
+        }
+    });
+    if let Some(sums) = sums {
+        add_up(sums.as_slice(), gw.cpu_mut());
+    }
+}
+
+/// `gw = sum of the slices of its length in sums`, in their order.
+fn add_up(sums: &[f32], gw: &mut [f32]) {
+    let len = gw.len();
+    threads::elements(gw, |start, piece| {
+        piece.copy_from_slice(&sums[start..start + piece.len()]);
+        for part in sums.chunks_exact(len).skip(1) {
+            for (gw, part) in piece.iter_mut().zip(&part[start..]) {
+                *gw += part;
+            }
+        }
+    });
+}
+
+/// Some input channels of one tap's weight gradient, or all those of several taps side by side.
+struct WeightPiece<'a> {
+    tap: usize,
+    first: usize,
+    gw: &'a mut [f32],
+}
+
+impl WeightPiece<'_> {
+    fn add(
+        &mut self,
+        a: &[f32],
+        strides: Strides,
+        runs: &[Run],
+        gy: &Packed,
+        pixel: usize,
+        out: &mut Tile,
+    ) {
+        let cout = gy.columns;
+        let channels = self.gw.len() / cout;
+        for block in &gy.blocks {
+            let b = gy.block(block, pixel);
+            let width = block.vectors * LANES;
+            let valid = width.min(cout - block.first);
+            let mut i = 0;
+            while i < channels {
+                let count = tile::rows_for(channels - i);
+                tile::tile(count, block.vectors, &a[i..], strides, runs, b, out);
+                for m in 0..count {
+                    let at = (i + m) * cout + block.first;
+                    let sums = &out[m * width..m * width + valid];
+                    for (gw, sum) in self.gw[at..at + valid].iter_mut().zip(sums) {
+                        *gw += sum;
+                    }
+                }
+                i += count;
+            }
+        }
+    }
+}
+
+/// How the weight gradient is cut into jobs: by ranges of input channels while there are enough of them, since each
+/// range has sums of its own, and beyond that by pixels, with the sums of each split added up at the end.
+struct WeightCut {
+    channels: usize,
+    splits: usize,
+    /// Numbers of consecutive taps whose channels one piece takes together.
+    chains: Vec<usize>,
+}
+
+/// What one thread computes: sums over some blocks of image rows.
+struct WeightJob<'a> {
+    blocks: Range<usize>,
+    pieces: Vec<WeightPiece<'a>>,
+}
+
+impl WeightCut {
+    fn of(conv: &TapConv, cin: usize, blocks: usize) -> WeightCut {
+        let ranges = cin.div_ceil(CHANNELS);
+        let chains = if ranges == 1 {
+            chains(&conv.taps)
+        } else {
+            vec![1; conv.taps.len()]
+        };
+        WeightCut {
+            channels: CHANNELS.min(cin),
+            splits: JOBS.div_ceil(ranges).min(blocks),
+            chains,
+        }
+    }
+
+    /// Jobs over `splits` copies of the gradient `[taps,cin,cout]`, of `blocks` blocks of rows altogether.
+    fn jobs<'a>(
+        &self,
+        sums: &'a mut [f32],
+        [taps, cin, cout]: [usize; 3],
+        blocks: usize,
+    ) -> Vec<WeightJob<'a>> {
+        let ranges = cin.div_ceil(self.channels);
+        let mut jobs = Vec::new();
+        for (split, mut rest) in sums.chunks_exact_mut(taps * cin * cout).enumerate() {
+            let mut of_range: Vec<_> = (0..ranges)
+                .map(|_| WeightJob {
+                    blocks: blocks * split / self.splits..blocks * (split + 1) / self.splits,
+                    pieces: Vec::new(),
+                })
+                .collect();
+            let mut tap = 0;
+            for chain in &self.chains {
+                for (range, job) in of_range.iter_mut().enumerate() {
+                    let first = range * self.channels;
+                    let channels = self.channels.min(cin - first) * chain;
+                    let (gw, after) = rest.split_at_mut(channels * cout);
+                    rest = after;
+                    job.pieces.push(WeightPiece { tap, first, gw });
+                }
+                tap += chain;
+            }
+            jobs.extend(of_range);
+        }
+        jobs
+    }
+}
