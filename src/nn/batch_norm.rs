@@ -47,11 +47,6 @@ impl Module for BatchNorm {
         v.tensor("bias", Role::Weight, Layout::Plain, &mut self.beta);
         v.tensor("running_mean", Role::Buffer, Layout::Plain, &mut self.mean);
         v.tensor("running_var", Role::Buffer, Layout::Plain, &mut self.var);
-        v.tensor(
-            "num_batches_tracked",
-            Role::Buffer,
-            Layout::Counter,
-            &mut self.batches,
-        );
+        v.tensor("num_batches_tracked", Role::Buffer, Layout::Counter, &mut self.batches);
     }
 }

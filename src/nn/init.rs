@@ -42,25 +42,15 @@ impl Init<'_> {
     /// A normal vector of length 1.
     pub fn unit(&mut self, n: usize) -> Tensor {
         let values = self.rng.normals(n);
-        let length = values
-            .iter()
-            .map(|v| f64::from(*v).powi(2))
-            .sum::<f64>()
-            .sqrt()
-            .max(1e-12);
-        let values: Vec<f32> = values
-            .iter()
-            .map(|v| (f64::from(*v) / length) as f32)
-            .collect();
+        let length = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt().max(1e-12);
+        let values: Vec<f32> = values.iter().map(|v| (f64::from(*v) / length) as f32).collect();
         Tensor::from_slice(self.device, [n], &values)
     }
 
     /// Normal with this mean and standard deviation.
     pub fn normal(&mut self, shape: impl Into<Shape>, mean: f32, std: f32) -> Tensor {
         let shape = shape.into();
-        let values: Vec<f32> = (0..shape.elements())
-            .map(|_| mean + std * self.rng.normal())
-            .collect();
+        let values: Vec<f32> = (0..shape.elements()).map(|_| mean + std * self.rng.normal()).collect();
         Tensor::from_slice(self.device, shape, &values)
     }
 }

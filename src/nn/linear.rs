@@ -31,18 +31,8 @@ impl ImageLinear {
 
 impl Module for ImageLinear {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.tensor(
-            "weight",
-            Role::Weight,
-            Layout::Features(self.image),
-            &mut self.w,
-        );
-        v.tensor(
-            "bias",
-            Role::Weight,
-            Layout::Features(self.image),
-            &mut self.b,
-        );
+        v.tensor("weight", Role::Weight, Layout::Features(self.image), &mut self.w);
+        v.tensor("bias", Role::Weight, Layout::Features(self.image), &mut self.b);
     }
 }
 

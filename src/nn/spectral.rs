@@ -36,11 +36,6 @@ impl Spectral {
     /// Visits both vectors beside the weight that they belong to.
     pub fn visit(&mut self, v: &mut Visitor<'_>) {
         v.tensor("weight_u", Role::Buffer, Layout::Plain, &mut self.u);
-        v.tensor(
-            "weight_v",
-            Role::Buffer,
-            Layout::SpectralV(self.kernel),
-            &mut self.v,
-        );
+        v.tensor("weight_v", Role::Buffer, Layout::SpectralV(self.kernel), &mut self.v);
     }
 }

@@ -9,17 +9,11 @@ use crate::{Error, Shape, Tensor};
 ///
 /// # Errors
 /// If the device failed.
-pub fn export(
-    module: &mut (impl Module + ?Sized),
-    prefix: &str,
-    to: &mut NamedArrays,
-) -> Result<(), Error> {
+pub fn export(module: &mut (impl Module + ?Sized), prefix: &str, to: &mut NamedArrays) -> Result<(), Error> {
     let mut failed = None;
-    visit(module, |slot| {
-        match export_tensor(slot.tensor, slot.layout) {
-            Ok((shape, values)) => to.insert(format!("{prefix}{}", slot.name), &shape, values),
-            Err(e) => failed = Some(e),
-        }
+    visit(module, |slot| match export_tensor(slot.tensor, slot.layout) {
+        Ok((shape, values)) => to.insert(format!("{prefix}{}", slot.name), &shape, values),
+        Err(e) => failed = Some(e),
     });
     failed.map_or(Ok(()), Err)
 }
@@ -28,11 +22,7 @@ pub fn export(
 ///
 /// # Errors
 /// [`Error::Weights`] if an array is missing or has another shape; the module is then partly replaced.
-pub fn import(
-    module: &mut (impl Module + ?Sized),
-    prefix: &str,
-    from: &NamedArrays,
-) -> Result<(), Error> {
+pub fn import(module: &mut (impl Module + ?Sized), prefix: &str, from: &NamedArrays) -> Result<(), Error> {
     let mut failed = None;
     visit(module, |slot| {
         if failed.is_none() {
@@ -50,11 +40,7 @@ fn import_slot(slot: Slot, prefix: &str, from: &NamedArrays) -> Result<(), Error
     }
     let shape = slot.tensor.shape();
     let values = from.expect(&name, &file_shape(shape, slot.layout))?;
-    *slot.tensor = Tensor::from_slice(
-        &slot.tensor.device(),
-        shape,
-        &from_file(values, shape, slot.layout),
-    );
+    *slot.tensor = Tensor::from_slice(&slot.tensor.device(), shape, &from_file(values, shape, slot.layout));
     Ok(())
 }
 
@@ -143,23 +129,12 @@ mod tests {
             let values: Vec<f32> = (0..n).map(|i| i as f32).collect();
             let tensor = Tensor::from_slice(&device, shape, &values);
             let (_, file) = export_tensor(&tensor, layout).unwrap();
-            assert_eq!(
-                from_file(&file, tensor.shape(), layout),
-                values,
-                "{layout:?}"
-            );
+            assert_eq!(from_file(&file, tensor.shape(), layout), values, "{layout:?}");
         }
         // w[t=1*3+2, c=2, o=3] of a 2x3 kernel lies at [o=3, c=2, kh=1, kw=2].
-        let tensor = Tensor::from_slice(
-            &device,
-            [6, 3, 4],
-            &(0..72).map(|i| i as f32).collect::<Vec<_>>(),
-        );
+        let tensor = Tensor::from_slice(&device, [6, 3, 4], &(0..72).map(|i| i as f32).collect::<Vec<_>>());
         let (shape, file) = export_tensor(&tensor, Layout::Conv([2, 3])).unwrap();
         assert_eq!(shape, [4, 3, 2, 3]);
-        assert_eq!(
-            file[((3 * 3 + 2) * 2 + 1) * 3 + 2],
-            ((5 * 3 + 2) * 4 + 3) as f32
-        );
+        assert_eq!(file[((3 * 3 + 2) * 2 + 1) * 3 + 2], ((5 * 3 + 2) * 4 + 3) as f32);
     }
 }

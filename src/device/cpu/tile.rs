@@ -1,9 +1,9 @@
 //! The inner kernel of every convolution on the CPU: a small tile of outputs held in registers.
 //!
-//!   c[m][j] (+)= sum over runs r, over i < r.len of  a[r.start + i*a_step + m*a_row] * b[(position of (r, i))*width + j]
+//!   c[m][j] = sum over runs r, over i < r.len of  a[r.start + i*a_step + m*a_row] * b[(r.at + i)*width + j]
 //!
 //! `a` is read in place with two strides, so neither an im2col matrix nor a packed copy of the image exists;
-//! `b` is packed by the caller, one row of `width = 16*nv` floats per summed term, runs one after another.
+//! `b` is packed by the caller, one row of `width = 16*nv` floats per term.
 //! Each output is summed in the order of the runs whatever the tile's size, so bits do not depend on tiling.
 
 /// Lanes of one column vector; a packed row of `b` is 1 to [`MAX_VECTORS`] of them wide.
@@ -13,11 +13,13 @@ pub const MAX_VECTORS: usize = 3;
 /// Most rows per tile.
 pub const MAX_ROWS: usize = 8;
 
-/// Consecutive terms of the sum: `len` elements of `a` from `start` on.
+/// Consecutive terms of the sum: `len` elements of `a` from `start` on, and as many rows of `b` from `at` on.
 #[derive(Debug, Clone, Copy)]
 pub struct Run {
     /// First element in `a` for row 0 of the tile.
     pub start: usize,
+    /// First packed row of `b`.
+    pub at: usize,
     /// Number of terms.
     pub len: usize,
 }
@@ -66,7 +68,7 @@ pub fn tile(
         if run.len > 0 {
             let last = run.start + (run.len - 1) * strides.step + (rows - 1) * strides.row;
             assert!(last < a.len(), "tile: run ends at {last} of {}", a.len());
-            terms += run.len;
+            terms = terms.max(run.at + run.len);
         }
     }
     assert!(b.len() >= terms * vectors * LANES, "tile: b is too short");
@@ -122,11 +124,11 @@ unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
         _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
     let mut acc = [[_mm512_setzero_ps(); VECTORS]; ROWS];
-    let mut b = b.as_ptr();
     // SAFETY: the caller vouches for all reads; writes stay within ROWS * VECTORS * LANES <= the tile.
     unsafe {
         for run in runs {
-            let mut p = a.as_ptr().add(run.start);
+            let mut p = a.as_ptr().wrapping_add(run.start);
+            let mut b = b.as_ptr().wrapping_add(run.at * VECTORS * LANES);
             for _ in 0..run.len {
                 let mut column = [_mm512_setzero_ps(); VECTORS];
                 for (v, column) in column.iter_mut().enumerate() {
@@ -190,10 +192,9 @@ fn lanes<const ROWS: usize, const VECTORS: usize>(
         for first in (0..ROWS).step_by(4) {
             let rows = (ROWS - first).min(4);
             let mut acc = [[0.0_f32; LANES / 2]; 4];
-            let mut term = 0;
             for run in runs {
                 for i in 0..run.len {
-                    let at = term * width + half * (LANES / 2);
+                    let at = (run.at + i) * width + half * (LANES / 2);
                     let column: &[f32; LANES / 2] =
                         b[at..at + LANES / 2].try_into().expect("half a vector");
                     let x = run.start + i * strides.step;
@@ -203,7 +204,6 @@ fn lanes<const ROWS: usize, const VECTORS: usize>(
                             *acc = fma(x, *column, *acc);
                         }
                     }
-                    term += 1;
                 }
             }
             for (m, acc) in acc[..rows].iter().enumerate() {
@@ -233,9 +233,21 @@ mod tests {
         let a = rng.normals(400);
         let b = rng.normals(40 * MAX_VECTORS * LANES);
         let runs = [
-            Run { start: 5, len: 7 },
-            Run { start: 90, len: 0 },
-            Run { start: 60, len: 13 },
+            Run {
+                start: 5,
+                at: 20,
+                len: 7,
+            },
+            Run {
+                start: 90,
+                at: 40,
+                len: 0,
+            },
+            Run {
+                start: 60,
+                at: 1,
+                len: 13,
+            },
         ];
         for (kernel, strides) in [
             (tile as Kernel, (1, 17)),
@@ -254,12 +266,10 @@ mod tests {
                     for m in 0..rows {
                         for j in 0..width {
                             let mut want = 0.0;
-                            let mut term = 0;
                             for run in &runs {
                                 for i in 0..run.len {
                                     let x = a[run.start + i * strides.step + m * strides.row];
-                                    want += f64::from(x) * f64::from(b[term * width + j]);
-                                    term += 1;
+                                    want += f64::from(x) * f64::from(b[(run.at + i) * width + j]);
                                 }
                             }
                             let got = f64::from(c[m * width + j]);

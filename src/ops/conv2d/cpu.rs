@@ -116,8 +116,8 @@ impl Packed {
         }
     }
 
-    fn block(&self, block: &Block, from: usize) -> &[f32] {
-        &self.data.as_slice()[block.offset + from * block.vectors * LANES..]
+    fn block(&self, block: &Block) -> &[f32] {
+        &self.data.as_slice()[block.offset..]
     }
 }
 
@@ -273,26 +273,29 @@ impl Part {
             return;
         }
         let reach = Reach::of(&self.taps);
-        let first = ((task.row / out_step) * stride) as i32 + reach.top;
+        let first = ((task.row / out_step) * stride) as i32;
         let height = (rows - 1) * stride + (reach.bottom - reach.top) as usize + 1;
         let width = (columns - 1) * stride + (reach.right - reach.left) as usize + 1;
         let mut tap = 0;
-        let runs: Vec<Run> = chains(&self.taps)
+        let all: Vec<(i32, Run)> = chains(&self.taps)
             .into_iter()
             .map(|chain| {
                 let (dy, dx) = self.taps[tap];
-                tap += chain;
-                Run {
+                let run = Run {
                     start: ((dy - reach.top) as usize * width + (dx - reach.left) as usize) * x.c,
+                    at: tap * x.c,
                     len: chain * x.c,
-                }
+                };
+                tap += chain;
+                (dy, run)
             })
             .collect();
+        let mut runs = Vec::with_capacity(all.len());
         ROWS.with_borrow_mut(|padded| {
             pad(
                 x,
                 task.image..task.image + task.images,
-                [first, reach.left],
+                [first + reach.top, reach.left],
                 [height, width],
                 padded,
             );
@@ -302,9 +305,14 @@ impl Part {
             };
             let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
             for block in &self.weights.blocks {
-                let b = self.weights.block(block, 0);
+                let b = self.weights.block(block);
                 for line in 0..task.images * rows {
                     let (image, i) = (line / rows, line % rows);
+                    // Taps above or below the image would add zeros.
+                    let row = first + (i * stride) as i32;
+                    let inside = |dy: i32| (0..x.h as i32).contains(&(row + dy));
+                    runs.clear();
+                    runs.extend(all.iter().filter(|tap| inside(tap.0)).map(|tap| tap.1));
                     let line = (image * height + i * stride) * width * x.c;
                     let to = (image * task.rows + i * out_step + self.at[0]) * ow;
                     let mut j = 0;

@@ -136,7 +136,7 @@ impl TapConv {
         let mut all = Vec::new();
         for oy in 0..s {
             for ox in 0..s {
-                let (which, taps) = self
+                let mut reached: Vec<(usize, (i32, i32))> = self
                     .taps
                     .iter()
                     .enumerate()
@@ -144,7 +144,10 @@ impl TapConv {
                         (oy - dy).rem_euclid(s) == 0 && (ox - dx).rem_euclid(s) == 0
                     })
                     .map(|(t, (dy, dx))| (t, ((oy - dy) / s, (ox - dx) / s)))
-                    .unzip();
+                    .collect();
+                // From left to right again, so that taps side by side read consecutive floats.
+                reached.sort_by_key(|(_, tap)| *tap);
+                let (which, taps) = reached.into_iter().unzip();
                 all.push(Residue {
                     which,
                     taps,

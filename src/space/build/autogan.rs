@@ -32,18 +32,13 @@ impl Block {
             kind,
             c1: Conv::spectral(Conv2d::same(3), cin, channels, init),
             c2: Conv::spectral(Conv2d::same(3), channels, channels, init),
-            shortcut: (kind != Kind::Same)
-                .then(|| Conv::spectral(Conv2d::same(1), cin, channels, init)),
+            shortcut: (kind != Kind::Same).then(|| Conv::spectral(Conv2d::same(1), cin, channels, init)),
         }
     }
 
     fn forward(&mut self, x: &Tensor, mode: Mode) -> Tensor {
         let half = |x: &Tensor| x.avg_pool(Pool::blocks(2));
-        let inner = if self.kind == Kind::First {
-            x.clone()
-        } else {
-            x.relu()
-        };
+        let inner = if self.kind == Kind::First { x.clone() } else { x.relu() };
         let residual = self.c1.forward(&inner, mode, None).relu();
         let residual = self.c2.forward(&residual, mode, None);
         match (self.kind, &mut self.shortcut) {
@@ -91,16 +86,9 @@ impl AutoGanDiscriminator {
     }
 
     /// EAGAN's network with the cells of `genes`.
-    pub(super) fn eagan(
-        genes: &[[i8; GENES]],
-        channels: usize,
-        init: &mut Init,
-    ) -> AutoGanDiscriminator {
+    pub(super) fn eagan(genes: &[[i8; GENES]], channels: usize, init: &mut Init) -> AutoGanDiscriminator {
         let first = Block::new(Kind::First, 3, channels, init);
-        let cells = genes
-            .iter()
-            .map(|row| EaganCell::new(*row, channels, init))
-            .collect();
+        let cells = genes.iter().map(|row| EaganCell::new(*row, channels, init)).collect();
         AutoGanDiscriminator {
             first,
             later: Later::Searched(cells),

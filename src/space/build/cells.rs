@@ -25,23 +25,13 @@ pub(super) struct Edges {
 }
 
 impl Edges {
-    fn new(
-        kind: CellKind,
-        cell: usize,
-        which: CellEdges,
-        size: EdgeSize,
-        init: &mut Init,
-    ) -> Edges {
+    fn new(kind: CellKind, cell: usize, which: CellEdges, size: EdgeSize, init: &mut Init) -> Edges {
         let mut edges = Vec::new();
         for (g, gene) in kind.genes().iter().enumerate() {
             let (name, list) = name(kind, g);
             // Only edges that leave node 0 of the first cell read the image; the others are as wide as the network.
             let cin = if gene.from == 0 { size.cin } else { size.cout };
-            let size = EdgeSize {
-                cin,
-                relu: gene.relu,
-                ..size
-            };
+            let size = EdgeSize { cin, relu: gene.relu, ..size };
             let edge = match which {
                 CellEdges::Mixed(mixing) => Edge::mixed(gene, list, size, mixing, init),
                 CellEdges::Fixed(genes) => Edge::fixed(gene, genes[g], list, size, init),
@@ -62,15 +52,9 @@ impl Edges {
 
     /// The sum of several edges; zeros shaped like `x` if all are absent.
     fn sum(&mut self, terms: &[(usize, &Signal)], mode: Mode, mix: Option<&Mix>) -> Tensor {
-        let outputs: Vec<Tensor> = terms
-            .iter()
-            .filter_map(|(g, x)| self.forward(*g, x, mode, mix))
-            .collect();
+        let outputs: Vec<Tensor> = terms.iter().filter_map(|(g, x)| self.forward(*g, x, mode, mix)).collect();
         let zeros = || Tensor::zeros(&terms[0].1.x.device(), terms[0].1.x.shape());
-        outputs
-            .into_iter()
-            .reduce(|a, b| a + b)
-            .unwrap_or_else(zeros)
+        outputs.into_iter().reduce(|a, b| a + b).unwrap_or_else(zeros)
     }
 }
 
@@ -116,23 +100,12 @@ pub(super) struct UpCell {
 
 impl UpCell {
     pub(super) fn new(cell: usize, which: CellEdges, channels: usize, init: &mut Init) -> UpCell {
-        let size = EdgeSize {
-            cin: channels,
-            cout: channels,
-            spectral: false,
-            relu: true,
-        };
+        let size = EdgeSize { cin: channels, cout: channels, spectral: false, relu: true };
         UpCell {
             edges: Edges::new(CellKind::Up, cell, which, size, init),
-            skips: (0..cell)
-                .map(|_| Conv::new(Conv2d::same(1), channels, channels, init))
-                .collect(),
+            skips: (0..cell).map(|_| Conv::new(Conv2d::same(1), channels, channels, init)).collect(),
             // Fixed per cell and not searched; the first cell has no skips.
-            enlarge: if cell == 2 {
-                Enlarge::Nearest
-            } else {
-                Enlarge::Bilinear
-            },
+            enlarge: if cell == 2 { Enlarge::Nearest } else { Enlarge::Bilinear },
         }
     }
 
@@ -148,11 +121,7 @@ impl UpCell {
     ) -> (Tensor, Tensor) {
         let x = Signal::new(x);
         let edges = &mut self.edges;
-        let mut up = |g| {
-            edges
-                .forward(g, &x, mode, mix)
-                .expect("no up-sampling operation is absent")
-        };
+        let mut up = |g| edges.forward(g, &x, mode, mix).expect("no up-sampling operation is absent");
         let (a, b) = (Signal::new(up(0)), Signal::new(up(1)));
         let own = edges.sum(&[(2, &a), (3, &b)], mode, mix);
         let size = [own.shape()[1], own.shape()[2]];
@@ -161,11 +130,9 @@ impl UpCell {
             // Repeating pixels commutes with a 1x1 convolution, so the small image is convolved.
             let enlarged = match self.enlarge {
                 Enlarge::Nearest => conv.forward(skip, mode, None).resize_nearest(size),
-                Enlarge::Bilinear => conv.forward(
-                    &skip.resize_bilinear(size, Coordinates::HalfPixel),
-                    mode,
-                    None,
-                ),
+                Enlarge::Bilinear => {
+                    conv.forward(&skip.resize_bilinear(size, Coordinates::HalfPixel), mode, None)
+                }
             };
             middle = middle + enlarged;
         }
@@ -189,24 +156,9 @@ impl Module for UpCell {
 pub(super) struct DownCell(Edges);
 
 impl DownCell {
-    pub(super) fn new(
-        cell: usize,
-        which: CellEdges,
-        cin: usize,
-        channels: usize,
-        init: &mut Init,
-    ) -> DownCell {
-        let kind = if cell == 0 {
-            CellKind::First
-        } else {
-            CellKind::Down
-        };
-        let size = EdgeSize {
-            cin,
-            cout: channels,
-            spectral: true,
-            relu: true,
-        };
+    pub(super) fn new(cell: usize, which: CellEdges, cin: usize, channels: usize, init: &mut Init) -> DownCell {
+        let kind = if cell == 0 { CellKind::First } else { CellKind::Down };
+        let size = EdgeSize { cin, cout: channels, spectral: true, relu: true };
         DownCell(Edges::new(kind, cell, which, size, init))
     }
 
@@ -230,19 +182,8 @@ pub(super) struct EaganCell(Edges);
 
 impl EaganCell {
     pub(super) fn new(genes: [i8; GENES], channels: usize, init: &mut Init) -> EaganCell {
-        let size = EdgeSize {
-            cin: channels,
-            cout: channels,
-            spectral: true,
-            relu: true,
-        };
-        EaganCell(Edges::new(
-            CellKind::Eagan,
-            0,
-            CellEdges::Fixed(genes),
-            size,
-            init,
-        ))
+        let size = EdgeSize { cin: channels, cout: channels, spectral: true, relu: true };
+        EaganCell(Edges::new(CellKind::Eagan, 0, CellEdges::Fixed(genes), size, init))
     }
 
     pub(super) fn forward(&mut self, x: Tensor, mode: Mode) -> Tensor {

@@ -83,15 +83,8 @@ pub struct AdversarialDiscriminator {
 impl AdversarialDiscriminator {
     /// The network with every candidate on every edge, and its architecture logits.
     pub fn supernet(channels: usize, mixing: Mixing, init: &mut Init) -> AdversarialDiscriminator {
-        let mut net =
-            AdversarialDiscriminator::build([CellEdges::Mixed(mixing); 4], channels, init);
-        net.logits = Some(Logits::new(
-            "alphas_down",
-            4,
-            NORMAL.len(),
-            DOWN.len(),
-            init,
-        ));
+        let mut net = AdversarialDiscriminator::build([CellEdges::Mixed(mixing); 4], channels, init);
+        net.logits = Some(Logits::new("alphas_down", 4, NORMAL.len(), DOWN.len(), init));
         net
     }
 

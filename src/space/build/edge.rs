@@ -35,13 +35,7 @@ pub enum Edge {
 
 impl Edge {
     /// The edge of `gene` with the single option `value`, named as derived networks name it.
-    pub(super) fn fixed(
-        gene: &Gene,
-        value: i8,
-        list: &str,
-        size: EdgeSize,
-        init: &mut Init,
-    ) -> Edge {
+    pub(super) fn fixed(gene: &Gene, value: i8, list: &str, size: EdgeSize, init: &mut Init) -> Edge {
         match layer(gene.op(value), size, init) {
             None => Edge::Absent,
             Some(layer) => Edge::Fixed(Candidate {
@@ -52,13 +46,7 @@ impl Edge {
     }
 
     /// The edge of `gene` with all its options.
-    pub(super) fn mixed(
-        gene: &Gene,
-        list: &str,
-        size: EdgeSize,
-        mixing: Mixing,
-        init: &mut Init,
-    ) -> Edge {
+    pub(super) fn mixed(gene: &Gene, list: &str, size: EdgeSize, mixing: Mixing, init: &mut Init) -> Edge {
         let layers = gene
             .options
             .iter()
@@ -143,10 +131,7 @@ impl Mixed {
             }
         }
         let factors: Vec<&Tensor> = factors.iter().collect();
-        weighted_sum(
-            &Tensor::concat(&factors, 0),
-            &outputs.iter().collect::<Vec<_>>(),
-        )
+        weighted_sum(&Tensor::concat(&factors, 0), &outputs.iter().collect::<Vec<_>>())
     }
 
     fn merged(&mut self, x: &Signal, mode: Mode, weights: &Tensor) -> Tensor {
@@ -190,11 +175,7 @@ impl Merged {
         let first = kinds[start].as_ref()?;
         let parts: Vec<TapConv> = kinds[start..]
             .iter()
-            .map_while(|kind| {
-                kind.as_ref()
-                    .filter(|kind| fits(first, kind))
-                    .map(|kind| kind.0.clone())
-            })
+            .map_while(|kind| kind.as_ref().filter(|kind| fits(first, kind)).map(|kind| kind.0.clone()))
             .collect();
         let (conv, maps) = TapConv::union(&parts);
         Some(Merged {
@@ -219,10 +200,7 @@ impl Merged {
             .map(|(conv, _)| conv)
             .collect();
         let factors = weights.slice(0, self.range.start, self.range.len());
-        let sigmas: Vec<Tensor> = convs
-            .iter_mut()
-            .filter_map(|conv| conv.sigma(mode))
-            .collect();
+        let sigmas: Vec<Tensor> = convs.iter_mut().filter_map(|conv| conv.sigma(mode)).collect();
         let divided = match sigmas.is_empty() {
             true => factors.clone(),
             false => &factors / &Tensor::concat(&sigmas.iter().collect::<Vec<_>>(), 0),

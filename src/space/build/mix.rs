@@ -99,12 +99,7 @@ impl Logits {
 
 impl Module for Logits {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        v.tensor(
-            "alphas_normal",
-            Role::Logit,
-            Layout::Plain,
-            &mut self.normal,
-        );
+        v.tensor("alphas_normal", Role::Logit, Layout::Plain, &mut self.normal);
         v.tensor(self.name, Role::Logit, Layout::Plain, &mut self.resize);
     }
 }

@@ -23,13 +23,8 @@ impl SimpleDiscriminator {
         let widths = [3, half, channels, channels, channels, channels];
         let conv = Conv2d::new(4).stride(2).pad(1);
         SimpleDiscriminator {
-            convs: widths
-                .windows(2)
-                .map(|w| Conv::new(conv, w[0], w[1], init))
-                .collect(),
-            norms: [half, channels, channels]
-                .map(|c| BatchNorm::new(c, init))
-                .into(),
+            convs: widths.windows(2).map(|w| Conv::new(conv, w[0], w[1], init)).collect(),
+            norms: [half, channels, channels].map(|c| BatchNorm::new(c, init)).into(),
             linear: Linear::spectral(channels, 1, init),
         }
     }

@@ -62,22 +62,43 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
         let mut runs = Vec::with_capacity(per_block);
         let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
         for line in blocks.map(|block| block * per_block) {
-            runs.clear();
-            runs.extend((line..(line + per_block).min(lines)).map(|l| Run {
-                start: ((l / oh) * height + (l % oh) * conv.stride) * width * cin,
-                len: ow,
-            }));
             for piece in &mut pieces {
-                let (dy, dx) = conv.taps[piece.tap];
-                let shift = (dy - reach.top) as usize * width + (dx - reach.left) as usize;
+                let (dy, left) = conv.taps[piece.tap];
+                // Positions where the tap leaves the image would add zeros; those of a chain differ, so it keeps all.
+                let columns = match piece.taps {
+                    1 => inside(ow, conv.stride, left, image.w),
+                    _ => 0..ow,
+                };
+                let rows = inside(oh, conv.stride, dy, image.h);
+                runs.clear();
+                for l in line..(line + per_block).min(lines) {
+                    let (image, row) = (l / oh, l % oh);
+                    if !rows.contains(&row) || columns.is_empty() {
+                        continue;
+                    }
+                    let first = (image * height + row * conv.stride) * width;
+                    runs.push(Run {
+                        start: (first + columns.start * conv.stride) * cin,
+                        at: l * ow + columns.start,
+                        len: columns.len(),
+                    });
+                }
+                let shift = (dy - reach.top) as usize * width + (left - reach.left) as usize;
                 let a = &padded.as_slice()[shift * cin + piece.first..];
-                piece.add(a, strides, &runs, &packed, line * ow, &mut out);
+                piece.add(a, strides, &runs, &packed, &mut out);
             }
         }
     });
     if let Some(sums) = sums {
         add_up(sums.as_slice(), gw.cpu_mut());
     }
+}
+
+/// The output positions among `count` whose input position, `d` away, lies in an image of `size`.
+fn inside(count: usize, stride: usize, d: i32, size: usize) -> Range<usize> {
+    let first = (-d).max(0) as usize;
+    let past = (size as i32 - d).max(0) as usize;
+    first.div_ceil(stride)..past.div_ceil(stride).min(count)
 }
 
 /// `gw = sum of the slices of its length in sums`, in their order.
@@ -96,24 +117,20 @@ fn add_up(sums: &[f32], gw: &mut [f32]) {
 /// Some input channels of one tap's weight gradient, or all those of several taps side by side.
 struct WeightPiece<'a> {
     tap: usize,
+    taps: usize,
     first: usize,
     gw: &'a mut [f32],
 }
 
 impl WeightPiece<'_> {
-    fn add(
-        &mut self,
-        a: &[f32],
-        strides: Strides,
-        runs: &[Run],
-        gy: &Packed,
-        pixel: usize,
-        out: &mut Tile,
-    ) {
+    fn add(&mut self, a: &[f32], strides: Strides, runs: &[Run], gy: &Packed, out: &mut Tile) {
+        if runs.is_empty() {
+            return;
+        }
         let cout = gy.columns;
         let channels = self.gw.len() / cout;
         for block in &gy.blocks {
-            let b = gy.block(block, pixel);
+            let b = gy.block(block);
             let width = block.vectors * LANES;
             let valid = width.min(cout - block.first);
             let mut i = 0;
@@ -186,7 +203,12 @@ impl WeightCut {
                     let channels = self.channels.min(cin - first) * chain;
                     let (gw, after) = rest.split_at_mut(channels * cout);
                     rest = after;
-                    job.pieces.push(WeightPiece { tap, first, gw });
+                    job.pieces.push(WeightPiece {
+                        tap,
+                        taps: *chain,
+                        first,
+                        gw,
+                    });
                 }
                 tap += chain;
             }
