@@ -52,10 +52,7 @@ fn path(of: &Path) -> &str {
 fn search(args: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(["search", "adversarial"]).args(args);
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
     command
 }
 
@@ -87,10 +84,7 @@ fn failure(mut command: Command) -> String {
     let out = command.output().unwrap();
     let told = told(&out);
     assert_eq!(out.status.code(), Some(1), "{told}");
-    assert!(
-        out.stdout.is_empty() && !told.contains("panicked"),
-        "{told}"
-    );
+    assert!(out.stdout.is_empty() && !told.contains("panicked"), "{told}");
     let line = told.lines().last().unwrap_or_default().to_owned();
     assert!(line.starts_with("error: "), "{told}");
     line
@@ -154,20 +148,11 @@ fn unbroken() -> &'static (Ending, Duration) {
         let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["run", "best", "front", "steps", "seconds"]);
         assert_eq!(object["steps"], STEPS);
-        let best: Value =
-            serde_json::from_slice(&fs::read(run.join("best.json")).unwrap()).unwrap();
-        assert_eq!(
-            (&object["best"], &object["front"][0]["genotype"]),
-            (&best, &best)
-        );
+        let best: Value = serde_json::from_slice(&fs::read(run.join("best.json")).unwrap()).unwrap();
+        assert_eq!((&object["best"], &object["front"][0]["genotype"]), (&best, &best));
         let ending = Ending::of(&run);
-        for kind in [
-            "g.", "d.", "ema.", "g_w.m.", "g_w.v.", "d_w.v.", "g_a.m.", "d_a.v.",
-        ] {
-            assert!(
-                ending.arrays.keys().any(|name| name.starts_with(kind)),
-                "no {kind}"
-            );
+        for kind in ["g.", "d.", "ema.", "g_w.m.", "g_w.v.", "d_w.v.", "g_a.m.", "d_a.v."] {
+            assert!(ending.arrays.keys().any(|name| name.starts_with(kind)), "no {kind}");
         }
         (ending, took)
     })
@@ -177,13 +162,8 @@ fn unbroken() -> &'static (Ending, Duration) {
 fn begun(steps: u64) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let (object, _) = finish(search(
-        &[
-            &TINY[..],
-            &["--steps", &steps.to_string(), "--run", path(&run)],
-        ]
-        .concat(),
-    ));
+    let (object, _) =
+        finish(search(&[&TINY[..], &["--steps", &steps.to_string(), "--run", path(&run)]].concat()));
     assert_eq!(object["steps"], steps);
     (dir, run)
 }
@@ -199,10 +179,7 @@ fn end_as_unbroken(run: &Path, what: &str) -> String {
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "waited in vain: {what}"
-        );
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
         sleep(Duration::from_millis(2));
     }
 }
@@ -267,10 +244,7 @@ fn a_run_killed_while_its_folder_was_made_is_started_again() {
         fs::write(run.join(name), text).unwrap();
     }
     let told = failure(search(&["--resume", path(&run)]));
-    assert!(
-        told.contains("no config.toml") && told.contains("start it with --run"),
-        "{told}"
-    );
+    assert!(told.contains("no config.toml") && told.contains("start it with --run"), "{told}");
     finish(anew_or_on(&run));
     Ending::of(&run).equals(&unbroken().0, "started again");
     assert!(!run.join(".config.toml.1.part").exists());
@@ -294,13 +268,7 @@ fn an_interrupted_run_exits_with_130_and_goes_on() {
         let told = told(&out);
         assert_eq!(out.status.code(), Some(130), "{told}");
         assert!(out.stdout.is_empty(), "{told}");
-        assert!(
-            told.contains(&format!(
-                "interrupted; resume with --resume {}",
-                run.display()
-            )),
-            "{told}"
-        );
+        assert!(told.contains(&format!("interrupted; resume with --resume {}", run.display())), "{told}");
         assert!(newest_snapshot(&run).unwrap().step() < STEPS);
     }
     finish(anew_or_on(&run));
@@ -328,20 +296,11 @@ fn a_second_process_on_the_folder_is_refused() {
         .unwrap();
     wait_until("a configuration", || run.join("config.toml").exists());
     let told = failure(search(&["--resume", path(&run)]));
-    let by = format!(
-        "is in use by another process (process {}); wait for it to end",
-        child.id()
-    );
+    let by = format!("is in use by another process (process {}); wait for it to end", child.id());
     assert!(told.contains(&by), "{told}");
     let told = failure(search(&[&TINY[..], &["--run", path(&run)]].concat()));
-    assert!(
-        told.contains("there is a run already; go on with it by --resume"),
-        "{told}"
-    );
-    assert!(
-        child.try_wait().unwrap().is_none(),
-        "the first process must not notice"
-    );
+    assert!(told.contains("there is a run already; go on with it by --resume"), "{told}");
+    assert!(child.try_wait().unwrap().is_none(), "the first process must not notice");
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -351,11 +310,7 @@ fn a_second_process_on_the_folder_is_refused() {
 fn starved(command: &Command, blocks: u32) -> Command {
     let mut shell = Command::new("sh");
     // Without the trap the system would end the process instead of refusing the write.
-    shell.args([
-        "-c",
-        &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""),
-        PROGRAM,
-    ]);
+    shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""), PROGRAM]);
     shell.args(command.get_args());
     shell
 }
@@ -368,33 +323,20 @@ fn a_full_disk_is_told_and_the_run_goes_on_once_there_is_room() {
     let cases = [
         ("lock", 0, "lock: cannot write"),
         ("config", 1, "config.toml: cannot write"),
-        (
-            "snapshot",
-            400,
-            "snapshots/step-0000000003.safetensors: cannot write",
-        ),
+        ("snapshot", 400, "snapshots/step-0000000003.safetensors: cannot write"),
     ];
     for (case, blocks, reason) in cases {
         let run = dir.path().join(case);
         let told = failure(starved(&anew_or_on(&run), blocks));
-        assert!(
-            told.contains(reason) && told.contains("File too large"),
-            "{told}"
-        );
+        assert!(told.contains(reason) && told.contains("File too large"), "{told}");
         finish(anew_or_on(&run));
         Ending::of(&run).equals(&unbroken().0, case);
     }
     // One that was under way.
     let (_dir, run) = begun(20);
     for _ in 0..2 {
-        let told = failure(starved(
-            &search(&["--resume", path(&run), "--steps", "0"]),
-            400,
-        ));
-        assert!(
-            told.contains("step-0000000021.safetensors: cannot write"),
-            "{told}"
-        );
+        let told = failure(starved(&search(&["--resume", path(&run), "--steps", "0"]), 400));
+        assert!(told.contains("step-0000000021.safetensors: cannot write"), "{told}");
     }
     end_as_unbroken(&run, "starved under way");
 }
@@ -417,14 +359,8 @@ fn a_damaged_newest_snapshot_is_set_aside_with_a_word() {
         damage(&mut bytes);
         fs::write(&newest, bytes).unwrap();
         let told = end_as_unbroken(&run, what);
-        assert!(
-            told.contains("warning: ") && told.contains("step-0000000008"),
-            "{what}: {told}"
-        );
-        assert!(
-            told.contains("set aside as step-0000000008.damaged"),
-            "{what}: {told}"
-        );
+        assert!(told.contains("warning: ") && told.contains("step-0000000008"), "{what}: {told}");
+        assert!(told.contains("set aside as step-0000000008.damaged"), "{what}: {told}");
     }
 }
 
@@ -449,36 +385,21 @@ fn folders_that_cannot_be_used_are_refused_with_a_sentence() {
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("config.toml"), "[package]\nname = \"x\"\n").unwrap();
     let told = on(&foreign);
-    assert!(
-        told.contains("config.toml at byte") && told.contains("missing field"),
-        "{told}"
-    );
+    assert!(told.contains("config.toml at byte") && told.contains("missing field"), "{told}");
 }
 
 #[test]
 fn a_wrong_device_or_size_is_named_and_leaves_no_folder() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let fails =
-        |args: &[&str]| failure(search(&[&TINY[..], args, &["--run", path(&run)]].concat()));
+    let fails = |args: &[&str]| failure(search(&[&TINY[..], args, &["--run", path(&run)]].concat()));
     assert!(
-        fails(&["--set", "data=shapes?size=32"])
-            .contains("32x32x3 pictures, the generator makes 16x16x3")
+        fails(&["--set", "data=shapes?size=32"]).contains("32x32x3 pictures, the generator makes 16x16x3")
     );
-    assert!(
-        fails(&["--set", "bottom_width=1"]).contains("`bottom_width`: 1 cannot be used; 2 to 64")
-    );
+    assert!(fails(&["--set", "bottom_width=1"]).contains("`bottom_width`: 1 cannot be used; 2 to 64"));
     assert!(fails(&["--set", "bottom_width=3"]).contains("an even number"));
-    let told = failure(search(&[
-        "--device",
-        "no-such-adapter",
-        "--run",
-        path(&run),
-    ]));
-    assert!(
-        told.contains("no device `no-such-adapter`: this machine has cpu ("),
-        "{told}"
-    );
+    let told = failure(search(&["--device", "no-such-adapter", "--run", path(&run)]));
+    assert!(told.contains("no device `no-such-adapter`: this machine has cpu ("), "{told}");
     assert!(!run.exists());
 }
 
@@ -489,26 +410,16 @@ fn a_source_that_lost_pictures_between_two_runs_is_noticed() {
     fs::create_dir(&pictures).unwrap();
     let mut rng = Rng::seed(2);
     for i in 0..12 {
-        let image = image::RgbImage::from_fn(16, 16, |_, _| {
-            image::Rgb([0; 3].map(|_: u8| rng.below(256) as u8))
-        });
+        let image =
+            image::RgbImage::from_fn(16, 16, |_, _| image::Rgb([0; 3].map(|_: u8| rng.below(256) as u8)));
         image.save(pictures.join(format!("{i:02}.png"))).unwrap();
     }
     let data = format!("folder:{}", pictures.display());
-    finish(search(
-        &[
-            &TINY[..],
-            &["--data", &data, "--steps", "4", "--run", path(&run)],
-        ]
-        .concat(),
-    ));
+    finish(search(&[&TINY[..], &["--data", &data, "--steps", "4", "--run", path(&run)]].concat()));
     let (last, aside) = (pictures.join("11.png"), dir.path().join("11.png"));
     fs::rename(&last, &aside).unwrap();
     let told = failure(search(&["--resume", path(&run), "--steps", "0"]));
-    assert!(
-        told.contains("has 11 pictures, the run was started with 12; use the same data"),
-        "{told}"
-    );
+    assert!(told.contains("has 11 pictures, the run was started with 12; use the same data"), "{told}");
     fs::rename(&aside, &last).unwrap();
     finish(search(&["--resume", path(&run), "--steps", "0", "--json"]));
 }

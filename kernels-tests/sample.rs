@@ -16,10 +16,7 @@ fn sample(args: &[&str]) -> (i32, String) {
         .unwrap();
     let told = String::from_utf8(out.stderr).unwrap();
     assert!(!told.contains("panicked"), "{told}");
-    (
-        out.status.code().unwrap(),
-        told.lines().last().unwrap_or_default().to_owned(),
-    )
+    (out.status.code().unwrap(), told.lines().last().unwrap_or_default().to_owned())
 }
 
 #[track_caller]
@@ -63,35 +60,16 @@ fn published_weights_and_latents_give_the_published_images() {
     };
     let files = Files::new();
     let z = arrays.get("in.z").unwrap();
-    let (latents, out) = (
-        files.latents("l.safetensors", "latents", &z.shape, &z.values),
-        files.at("o.safetensors"),
-    );
-    let (code, told) = sample(&[
-        &model,
-        "--genotype",
-        "adversarialnas",
-        "--latents",
-        &latents,
-        "--tensor",
-        &out,
-    ]);
+    let (latents, out) =
+        (files.latents("l.safetensors", "latents", &z.shape, &z.values), files.at("o.safetensors"));
+    let (code, told) =
+        sample(&[&model, "--genotype", "adversarialnas", "--latents", &latents, "--tensor", &out]);
     assert_eq!(code, 0, "{told}");
-    let (got, want) = (
-        NamedArrays::read(Path::new(&out)).unwrap(),
-        arrays.get("out.eval").unwrap(),
-    );
+    let (got, want) = (NamedArrays::read(Path::new(&out)).unwrap(), arrays.get("out.eval").unwrap());
     let got = got.get("images").unwrap();
     assert_eq!(got.shape, want.shape);
-    let worst = got
-        .values
-        .iter()
-        .zip(&want.values)
-        .map(|(g, w)| (g - w).abs());
-    let worst = worst.fold(
-        0.0_f32,
-        |m, d| if d.is_nan() { f32::INFINITY } else { m.max(d) },
-    );
+    let worst = got.values.iter().zip(&want.values).map(|(g, w)| (g - w).abs());
+    let worst = worst.fold(0.0_f32, |m, d| if d.is_nan() { f32::INFINITY } else { m.max(d) });
     assert!(worst <= 3e-5, "{worst:e}");
 }
 
@@ -109,27 +87,14 @@ fn what_does_not_fit_is_named_with_both_shapes() {
     );
     assert!(told.contains("expected [16, 16, 1, 1]"), "{told}");
     assert!(failure(&[&model, "--grid", &grid]).contains("say which with --genotype"));
-    assert!(
-        failure(&[&model, "--genotype", "autogan-d", "--grid", &grid]).contains("no generator")
-    );
+    assert!(failure(&[&model, "--genotype", "autogan-d", "--grid", &grid]).contains("no generator"));
 
     let z = arrays.get("in.z").unwrap();
     let with = |latents: &str| {
-        failure(&[
-            &model,
-            "--genotype",
-            "adversarialnas",
-            "--latents",
-            latents,
-            "--grid",
-            &grid,
-        ])
+        failure(&[&model, "--genotype", "adversarialnas", "--latents", latents, "--grid", &grid])
     };
     let narrow = files.latents("narrow.safetensors", "latents", &[12, 40], &z.values);
-    assert!(
-        with(&narrow)
-            .contains("tensor `latents`: has shape [12, 40], the generator wants [n, 120]")
-    );
+    assert!(with(&narrow).contains("tensor `latents`: has shape [12, 40], the generator wants [n, 120]"));
     let flat = files.latents("flat.safetensors", "latents", &[480], &z.values);
     assert!(with(&flat).contains("has shape [480]"));
     let other = files.latents("other.safetensors", "z", &z.shape, &z.values);
@@ -142,23 +107,13 @@ fn what_does_not_fit_is_named_with_both_shapes() {
 fn a_run_and_its_snapshots_are_sampled_and_need_no_genotype() {
     let files = Files::new();
     let (run, grid) = (files.at("run"), files.at("g.png"));
-    let settings = [
-        "channels=2",
-        "disc_channels=2",
-        "latent=6",
-        "batch=4",
-        "gen_batch=4",
-        "max_steps=2",
-    ];
+    let settings = ["channels=2", "disc_channels=2", "latent=6", "batch=4", "gen_batch=4", "max_steps=2"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_ganas"));
     command.args(["search", "adversarial", "--device", "cpu", "--run", &run]);
     command.args(settings.iter().flat_map(|setting| ["--set", setting]));
     let out = command.output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
-    assert!(
-        text.starts_with("stopped at its limit of steps after 2 steps"),
-        "{text}"
-    );
+    assert!(text.starts_with("stopped at its limit of steps after 2 steps"), "{text}");
 
     let snapshot = format!("{run}/snapshots/step-0000000002.safetensors");
     for model in [&run, &snapshot] {
@@ -168,17 +123,10 @@ fn a_run_and_its_snapshots_are_sampled_and_need_no_genotype() {
             assert_eq!(image::image_dimensions(&grid).unwrap().1, 16);
         }
         let told = failure(&[model, "--genotype", "adversarialnas", "--grid", &grid]);
-        assert!(
-            told.contains("knows its architecture; leave --genotype away"),
-            "{told}"
-        );
+        assert!(told.contains("knows its architecture; leave --genotype away"), "{told}");
     }
     let bytes = std::fs::read(&snapshot).unwrap();
-    for (name, bytes) in [
-        ("half", &bytes[..bytes.len() / 2]),
-        ("start", &bytes[..100]),
-        ("empty", &[][..]),
-    ] {
+    for (name, bytes) in [("half", &bytes[..bytes.len() / 2]), ("start", &bytes[..100]), ("empty", &[][..])] {
         let damaged = files.at(name);
         std::fs::write(&damaged, bytes).unwrap();
         assert!(failure(&[&damaged, "--grid", &grid]).contains(name));

@@ -85,8 +85,11 @@ pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
             output::print(&report.to_string())
         }
         false => {
-            let paths: Vec<String> =
-                [&args.grid, &args.folder, &args.tensor].into_iter().flatten().map(|p| p.display().to_string()).collect();
+            let paths: Vec<String> = [&args.grid, &args.folder, &args.tensor]
+                .into_iter()
+                .flatten()
+                .map(|p| p.display().to_string())
+                .collect();
             output::print(&format!("{n} images of {side}x{side} in {}", paths.join(", ")))
         }
     }
@@ -96,7 +99,10 @@ pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
 fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), Error> {
     let model = &args.model;
     let own_architecture = || match args.genotype {
-        Some(_) => Err(Error::config("genotype", "a run or a snapshot knows its architecture; leave --genotype away")),
+        Some(_) => Err(Error::config(
+            "genotype",
+            "a run or a snapshot knows its architecture; leave --genotype away",
+        )),
         None => Ok(()),
     };
     if model.is_dir() {

@@ -40,12 +40,7 @@ impl Lines {
         file.seek(SeekFrom::End(0)).map_err(fail("read"))?;
         let mut crc = crc32fast::Hasher::new();
         crc.update(&fs::read(&path).map_err(fail("read"))?);
-        Ok(Lines {
-            path,
-            file,
-            len,
-            crc,
-        })
+        Ok(Lines { path, file, len, crc })
     }
 
     /// Appends one line for each value.
@@ -67,9 +62,7 @@ impl Lines {
     /// # Errors
     /// If the system refuses.
     pub fn sync(&self) -> Result<(), Error> {
-        self.file
-            .sync_data()
-            .map_err(|e| Error::io(&self.path, "sync", &e))
+        self.file.sync_data().map_err(|e| Error::io(&self.path, "sync", &e))
     }
 
     /// Length in bytes.

@@ -37,9 +37,8 @@ impl Lock {
                     Ok(_) if !holder.trim().is_empty() => format!(" (process {})", holder.trim()),
                     _ => String::new(),
                 };
-                let reason = format!(
-                    "is in use by another process{by}; wait for it to end, or choose another folder"
-                );
+                let reason =
+                    format!("is in use by another process{by}; wait for it to end, or choose another folder");
                 return Err(Error::run(folder, reason));
             }
             Err(TryLockError::Error(e)) => return Err(fail(e)),

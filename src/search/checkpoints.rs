@@ -47,11 +47,9 @@ impl Checkpoints {
         self.folder.snapshot(snapshot)?;
         let front = search.front();
         if let Some(best) = front.first() {
-            self.folder
-                .write("best.json", pretty(&best.genotype).as_bytes())?;
+            self.folder.write("best.json", pretty(&best.genotype).as_bytes())?;
         }
-        self.folder
-            .write("front.json", pretty(&json!(front)).as_bytes())?;
+        self.folder.write("front.json", pretty(&json!(front)).as_bytes())?;
         if let Some(picture) = curves::svg(&self.folder.all_metrics()?, "losses")? {
             self.folder.write("curves.svg", picture.as_bytes())?;
         }
@@ -89,11 +87,7 @@ impl Observer for Checkpoints {
             self.folder.write(&artifact.name, &artifact.bytes)?;
         }
         self.folder.journal(&report.journal)?;
-        let metrics: Vec<Value> = report
-            .metrics
-            .iter()
-            .map(|line| self.timed(search, line))
-            .collect();
+        let metrics: Vec<Value> = report.metrics.iter().map(|line| self.timed(search, line)).collect();
         self.folder.metrics(&metrics)?;
         if self.every > 0 && search.steps_done().is_multiple_of(self.every) {
             self.save(search)?;

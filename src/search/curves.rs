@@ -33,7 +33,8 @@ pub fn svg(lines: &[Value], title: &str) -> Result<Option<String>, Error> {
         values: low - pad..high + pad,
     };
     let mut text = String::new();
-    draw(&mut text, &curves, area, title).map_err(|e| Error::config("curves.svg", format!("cannot be drawn: {e}")))?;
+    draw(&mut text, &curves, area, title)
+        .map_err(|e| Error::config("curves.svg", format!("cannot be drawn: {e}")))?;
     Ok(Some(text))
 }
 

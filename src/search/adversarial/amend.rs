@@ -4,7 +4,11 @@ use crate::nn::{self, Adam, Module, Role};
 use crate::{Grads, Tensor};
 
 /// One step of `optimiser` on `loss`; gives the loss.
-pub(super) fn descend<M: Module>(net: &mut M, optimiser: &mut Adam, mut loss: impl FnMut(&mut M) -> Tensor) -> Tensor {
+pub(super) fn descend<M: Module>(
+    net: &mut M,
+    optimiser: &mut Adam,
+    mut loss: impl FnMut(&mut M) -> Tensor,
+) -> Tensor {
     let (loss, _, grads) = gradients(net, optimiser.role(), &mut loss);
     optimiser.step(net, grads);
     loss
@@ -72,7 +76,8 @@ fn difference<M: Module>(
     let Some(squares) = squares else {
         return Vec::new();
     };
-    let r = (Tensor::full(&squares.device(), [1], LENGTH) / squares.sqrt().add_scalar(f32::MIN_POSITIVE)).detach();
+    let r = (Tensor::full(&squares.device(), [1], LENGTH) / squares.sqrt().add_scalar(f32::MIN_POSITIVE))
+        .detach();
     let mut side = |sign: f32| {
         let moved: Vec<(String, Tensor)> = weights
             .iter()
@@ -94,7 +99,11 @@ fn difference<M: Module>(
     };
     let (above, below) = (side(1.0), side(-1.0));
     let double = r.scale(2.0);
-    above.into_iter().zip(below).map(|(a, b)| Some(&(&a? - &b?) / &double)).collect()
+    above
+        .into_iter()
+        .zip(below)
+        .map(|(a, b)| Some(&(&a? - &b?) / &double))
+        .collect()
 }
 
 /// The loss, the tensors of `role` as leaves, and their gradients.
@@ -194,12 +203,24 @@ mod tests {
 
     /// Keeps the gradient as its first moment.
     fn optimiser() -> Adam {
-        Adam::new(AdamConfig { lr: 0.01, beta1: 0.0, beta2: 0.9, weight_decay: 0.0 }, Role::Logit)
+        Adam::new(
+            AdamConfig {
+                lr: 0.01,
+                beta1: 0.0,
+                beta2: 0.9,
+                weight_decay: 0.0,
+            },
+            Role::Logit,
+        )
     }
 
     fn amended(eta: f64) -> (Toy, Vec<f32>) {
         let (mut net, mut adam) = (toy(), optimiser());
-        let with = Amendment { eta, loss: &mut loss, weight_loss: &mut weight_loss };
+        let with = Amendment {
+            eta,
+            loss: &mut loss,
+            weight_loss: &mut weight_loss,
+        };
         let value = descend_amended(&mut net, &mut adam, with);
         assert_eq!(value.item().unwrap(), loss(&mut toy()).item().unwrap());
         let applied = adam.moments()["alpha"].m.to_vec().unwrap();
@@ -222,7 +243,10 @@ mod tests {
             let h = correction();
             for i in 0..3 {
                 let want = W[i] - eta as f32 * h[i];
-                assert!((applied[i] - want).abs() < 1e-3 * want.abs().max(1.0), "eta {eta}: {applied:?}, {want} at {i}");
+                assert!(
+                    (applied[i] - want).abs() < 1e-3 * want.abs().max(1.0),
+                    "eta {eta}: {applied:?}, {want} at {i}"
+                );
             }
         }
     }
@@ -251,7 +275,11 @@ mod tests {
         let (mut net, mut adam) = (toy(), optimiser());
         let mut only_alpha = |net: &mut Toy| net.alpha.square().sum_all();
         let mut of_weights = weight_loss;
-        let with = Amendment { eta: 1.0, loss: &mut only_alpha, weight_loss: &mut of_weights };
+        let with = Amendment {
+            eta: 1.0,
+            loss: &mut only_alpha,
+            weight_loss: &mut of_weights,
+        };
         descend_amended(&mut net, &mut adam, with);
         assert_eq!(adam.moments()["alpha"].m.to_vec().unwrap(), ALPHA.map(|a| 2.0 * a));
     }

@@ -97,10 +97,7 @@ impl Adversarial {
         if !self.config.gumbel {
             return Relaxation::Softmax;
         }
-        Relaxation::Gumbel {
-            tau: self.tau(),
-            input: self.config.gumbel_input,
-        }
+        Relaxation::Gumbel { tau: self.tau(), input: self.config.gumbel_input }
     }
 
     fn tau(&self) -> f64 {
@@ -154,7 +151,8 @@ impl Adversarial {
                 eta,
                 &mut self.noise,
             ));
-            self.losses.g_weight = Some(self.players.generator_weights(&weights, relaxation, &mut self.noise));
+            self.losses.g_weight =
+                Some(self.players.generator_weights(&weights, relaxation, &mut self.noise));
             self.players.average();
         }
         self.device.check()
@@ -182,7 +180,9 @@ impl Adversarial {
             self.sample(validates, report)?;
         }
         if ends_pass || self.done() {
-            report.artifacts.extend(pictures::architecture(&self.latest, &format!("pass {pass}")));
+            report
+                .artifacts
+                .extend(pictures::architecture(&self.latest, &format!("pass {pass}")));
         }
         Ok(())
     }
@@ -325,4 +325,3 @@ pub fn images_of(
     let mix = generator.logits().map(|logits| logits.mix(relaxation, &logits.noise(noise)));
     generator.forward(z, Mode::Eval, mix.as_ref())
 }
-

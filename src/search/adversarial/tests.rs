@@ -36,13 +36,7 @@ fn with(change: impl Fn(&mut AdversarialConfig)) -> AdversarialConfig {
 }
 
 fn over(images: usize, config: AdversarialConfig) -> Adversarial {
-    Adversarial::new(
-        &Device::cpu(),
-        Box::new(Shapes::new(16, images, 1)),
-        config,
-        7,
-    )
-    .unwrap()
+    Adversarial::new(&Device::cpu(), Box::new(Shapes::new(16, images, 1)), config, 7).unwrap()
 }
 
 fn begin(config: AdversarialConfig) -> Adversarial {
@@ -64,18 +58,8 @@ type Values = BTreeMap<String, Vec<u32>>;
 /// The bits of every tensor of one role.
 fn bits(net: &mut (impl Module + ?Sized), role: Role) -> Values {
     let all = nn::collect(net, role).into_iter();
-    all.map(|(name, tensor)| {
-        (
-            name,
-            tensor
-                .to_vec()
-                .unwrap()
-                .iter()
-                .map(|v| v.to_bits())
-                .collect(),
-        )
-    })
-    .collect()
+    all.map(|(name, tensor)| (name, tensor.to_vec().unwrap().iter().map(|v| v.to_bits()).collect()))
+        .collect()
 }
 
 fn floats(net: &mut (impl Module + ?Sized), role: Role) -> Vec<f32> {
@@ -89,18 +73,12 @@ fn floats(net: &mut (impl Module + ?Sized), role: Role) -> Vec<f32> {
 fn parts(search: &mut Adversarial) -> BTreeMap<&'static str, Values> {
     let Players { g, d, ema, .. } = &mut search.players;
     let mut all = BTreeMap::new();
-    for (name, role) in [
-        ("g weights", Role::Weight),
-        ("g logits", Role::Logit),
-        ("g buffers", Role::Buffer),
-    ] {
+    for (name, role) in [("g weights", Role::Weight), ("g logits", Role::Logit), ("g buffers", Role::Buffer)]
+    {
         all.insert(name, bits(g, role));
     }
-    for (name, role) in [
-        ("d weights", Role::Weight),
-        ("d logits", Role::Logit),
-        ("d buffers", Role::Buffer),
-    ] {
+    for (name, role) in [("d weights", Role::Weight), ("d logits", Role::Logit), ("d buffers", Role::Buffer)]
+    {
         all.insert(name, bits(d, role));
     }
     ema.swap(g);
@@ -121,14 +99,8 @@ fn differing(a: &mut Adversarial, b: &mut Adversarial) -> BTreeSet<&'static str>
 }
 
 fn buffer(net: &mut (impl Module + ?Sized), name: &str) -> Vec<f32> {
-    let found = nn::collect(net, Role::Buffer)
-        .into_iter()
-        .find(|(n, _)| n == name);
-    found
-        .unwrap_or_else(|| panic!("no buffer {name}"))
-        .1
-        .to_vec()
-        .unwrap()
+    let found = nn::collect(net, Role::Buffer).into_iter().find(|(n, _)| n == name);
+    found.unwrap_or_else(|| panic!("no buffer {name}")).1.to_vec().unwrap()
 }
 
 #[test]
@@ -154,21 +126,12 @@ fn one_iteration_is_the_four_updates_in_their_order_with_draws_in_theirs() {
     let (zw, za, zg, z_prime) = (z(2), z(2), z(3), z(3));
     // Pass 0 is skipped: the first step belongs to pass 1 of 4.
     let tau = temperature(1, 4, 5.0, 0.1);
-    let mix = Relaxation::Gumbel {
-        tau,
-        input: GumbelInput::Probabilities,
-    };
+    let mix = Relaxation::Gumbel { tau, input: GumbelInput::Probabilities };
     let (weights, architecture) = (Half { x: x(w), z: zw }, Half { x: x(a), z: za });
     let mut noise = Rng::stream(7, "gumbel");
     players.discriminator_architecture(&architecture, &weights, mix, 0.0, &mut noise);
     players.discriminator_weights(&weights, mix, &mut noise);
-    let (weights, architecture) = (
-        Half { x: None, z: zg },
-        Half {
-            x: None,
-            z: z_prime,
-        },
-    );
+    let (weights, architecture) = (Half { x: None, z: zg }, Half { x: None, z: z_prime });
     players.generator_architecture(&architecture, &weights, mix, 0.0, &mut noise);
     players.generator_weights(&weights, mix, &mut noise);
     players.average();
@@ -183,33 +146,21 @@ fn one_iteration_is_the_four_updates_in_their_order_with_draws_in_theirs() {
 fn each_update_moves_what_it_says() {
     let mut search = begin(tiny());
     let before = parts(&mut search);
-    let changed =
-        |search: &mut Adversarial, before: &BTreeMap<&'static str, Values>| -> Vec<&'static str> {
-            let now = parts(search);
-            before
-                .iter()
-                .filter(|(name, values)| now[*name] != **values)
-                .map(|(name, _)| *name)
-                .collect()
-        };
+    let changed = |search: &mut Adversarial, before: &BTreeMap<&'static str, Values>| -> Vec<&'static str> {
+        let now = parts(search);
+        before
+            .iter()
+            .filter(|(name, values)| now[*name] != **values)
+            .map(|(name, _)| *name)
+            .collect()
+    };
     go(&mut search, 1);
-    let all = [
-        "average",
-        "d buffers",
-        "d logits",
-        "d weights",
-        "g buffers",
-        "g logits",
-        "g weights",
-    ];
+    let all = ["average", "d buffers", "d logits", "d weights", "g buffers", "g logits", "g weights"];
     assert_eq!(changed(&mut search, &before), all);
     // n_critic is 2: the second step is the discriminator's alone.
     let before = parts(&mut search);
     go(&mut search, 1);
-    assert_eq!(
-        changed(&mut search, &before),
-        ["d buffers", "d logits", "d weights", "g buffers"]
-    );
+    assert_eq!(changed(&mut search, &before), ["d buffers", "d logits", "d weights", "g buffers"]);
 }
 
 #[test]
@@ -219,22 +170,9 @@ fn the_generator_steps_once_in_n_critic_steps() {
         for step in 0..7 {
             go(&mut search, 1);
             // A network this small may give no gradient at all, so steps are counted, not seen.
-            let Players {
-                g_weights,
-                g_logits,
-                d_weights,
-                ..
-            } = &search.players;
-            let counted = [
-                &g_weights.moments()["l1.weight"],
-                &g_logits.moments()["alphas_up"],
-            ]
-            .map(|m| m.t);
-            assert_eq!(
-                counted,
-                [step / n_critic + 1; 2],
-                "n_critic {n_critic}, step {step}"
-            );
+            let Players { g_weights, g_logits, d_weights, .. } = &search.players;
+            let counted = [&g_weights.moments()["l1.weight"], &g_logits.moments()["alphas_up"]].map(|m| m.t);
+            assert_eq!(counted, [step / n_critic + 1; 2], "n_critic {n_critic}, step {step}");
             assert!(d_weights.moments().values().all(|m| m.t == step + 1));
         }
     }
@@ -265,23 +203,12 @@ fn iterated(state: &NamedArrays, n: usize) -> BTreeMap<String, Vec<f64>> {
     {
         let rows: Vec<&[f32]> = w.values.chunks_exact(w.values.len() / w.shape[0]).collect();
         let key = format!("{name}weight_u");
-        let mut u: Vec<f64> = state
-            .get(&key)
-            .unwrap()
-            .values
-            .iter()
-            .map(|v| f64::from(*v))
-            .collect();
+        let mut u: Vec<f64> = state.get(&key).unwrap().values.iter().map(|v| f64::from(*v)).collect();
         for _ in 0..n {
             let columns = 0..rows[0].len();
             let v = unit(
                 columns
-                    .map(|c| {
-                        rows.iter()
-                            .zip(&u)
-                            .map(|(row, u)| f64::from(row[c]) * u)
-                            .sum()
-                    })
+                    .map(|c| rows.iter().zip(&u).map(|(row, u)| f64::from(row[c]) * u).sum())
                     .collect(),
             );
             u = unit(
@@ -308,19 +235,13 @@ fn every_forward_pass_of_the_discriminator_is_a_power_iteration() {
     let worst = |n: usize| {
         let differences = iterated(&before, n).into_iter().flat_map(|(name, u)| {
             let got = now.get(&name).unwrap().values.clone();
-            u.into_iter()
-                .zip(got)
-                .map(|(u, got)| (u - f64::from(got)).abs())
+            u.into_iter().zip(got).map(|(u, got)| (u - f64::from(got)).abs())
         });
         differences.fold(0.0, f64::max)
     };
     assert!(worst(4) < 1e-3, "{}", worst(4));
     for n in [2, 3, 5, 6] {
-        assert!(
-            worst(n) > 1e-2,
-            "{n} iterations explain it as well: {}",
-            worst(n)
-        );
+        assert!(worst(n) > 1e-2, "{n} iterations explain it as well: {}", worst(n));
     }
 }
 
@@ -335,10 +256,7 @@ fn a_last_mini_batch_of_one_picture_trains_no_half_of_it() {
     // Step 2 is one of the generator, too, which alone has something to learn from.
     reports.append(&mut go(&mut search, 1));
     let now = parts(&mut search);
-    assert_eq!(
-        (&now["d weights"], &now["d logits"]),
-        (&before["d weights"], &before["d logits"])
-    );
+    assert_eq!((&now["d weights"], &now["d logits"]), (&before["d weights"], &before["d logits"]));
     assert_ne!(now["g weights"], before["g weights"]);
     let mut expected = z;
     expected.normals(2 * 3 * 6);
@@ -366,27 +284,19 @@ fn an_odd_mini_batch_gives_its_larger_half_to_the_architecture() {
 #[test]
 fn the_average_follows_every_trained_tensor_of_the_generator() {
     let mut search = begin(tiny());
-    let mut want = [
-        floats(&mut search.players.g, Role::Weight),
-        floats(&mut search.players.g, Role::Logit),
-    ];
+    let mut want = [floats(&mut search.players.g, Role::Weight), floats(&mut search.players.g, Role::Logit)];
     for step in 0..4 {
         go(&mut search, 1);
         let Players { g, ema, .. } = &mut search.players;
         for (want, role) in want.iter_mut().zip([Role::Weight, Role::Logit]) {
             let live = floats(g, role);
             if step % 2 == 0 {
-                want.iter_mut()
-                    .zip(&live)
-                    .for_each(|(w, l)| *w = 0.9 * *w + 0.1 * l);
+                want.iter_mut().zip(&live).for_each(|(w, l)| *w = 0.9 * *w + 0.1 * l);
             }
             ema.swap(g);
             let got = floats(g, role);
             ema.swap(g);
-            assert!(
-                got.iter().zip(&*want).all(|(g, w)| (g - w).abs() < 1e-6),
-                "{role:?} after step {step}"
-            );
+            assert!(got.iter().zip(&*want).all(|(g, w)| (g - w).abs() < 1e-6), "{role:?} after step {step}");
             assert_ne!(got, live);
         }
     }
@@ -395,100 +305,54 @@ fn the_average_follows_every_trained_tensor_of_the_generator() {
 #[test]
 fn rates_reach_only_their_own_player() {
     let (mut plain, mut other) = (after(1, tiny()), after(1, with(|c| c.gen_lr = 1e-3)));
-    assert_eq!(
-        differing(&mut plain, &mut other),
-        BTreeSet::from(["average", "g weights"])
-    );
+    assert_eq!(differing(&mut plain, &mut other), BTreeSet::from(["average", "g weights"]));
     let mut other = after(1, with(|c| c.ema = 0.5));
-    assert_eq!(
-        differing(&mut plain, &mut other),
-        BTreeSet::from(["average"])
-    );
+    assert_eq!(differing(&mut plain, &mut other), BTreeSet::from(["average"]));
     let mut other = after(1, with(|c| c.disc_lr = 1e-3));
     let differ = differing(&mut plain, &mut other);
-    assert!(
-        differ.contains("d weights") && !differ.contains("d logits"),
-        "{differ:?}"
-    );
+    assert!(differ.contains("d weights") && !differ.contains("d logits"), "{differ:?}");
     // The logits of the discriminator are the first to move; everything after them sees the difference.
-    let changes: [fn(&mut AdversarialConfig); 2] =
-        [|c| c.arch_lr = 1e-2, |c| c.amended_gradient = 0.5];
+    let changes: [fn(&mut AdversarialConfig); 2] = [|c| c.arch_lr = 1e-2, |c| c.amended_gradient = 0.5];
     for change in changes {
         let mut other = after(1, with(change));
         assert!(differing(&mut plain, &mut other).contains("d logits"));
-        assert_eq!(
-            (&plain.latents, &plain.noise),
-            (&other.latents, &other.noise)
-        );
+        assert_eq!((&plain.latents, &plain.noise), (&other.latents, &other.noise));
     }
 }
 
 #[test]
 fn an_amended_search_leaves_the_counts_of_the_plain_one() {
     let mut search = after(4, with(|c| c.amended_gradient = 0.1));
-    assert_eq!(
-        buffer(&mut search.players.g, "to_rgb.0.num_batches_tracked"),
-        [12.0]
-    );
-    assert!(
-        search
-            .losses
-            .read()
-            .unwrap()
-            .iter()
-            .all(|(_, loss)| loss.is_finite())
-    );
+    assert_eq!(buffer(&mut search.players.g, "to_rgb.0.num_batches_tracked"), [12.0]);
+    assert!(search.losses.read().unwrap().iter().all(|(_, loss)| loss.is_finite()));
 }
 
 #[test]
 fn without_gumbel_the_weights_are_the_softmax_and_the_draws_are_the_same() {
     let (plain, gumbel) = (after(3, with(|c| c.gumbel = false)), after(3, tiny()));
-    assert_eq!(
-        (&plain.latents, &plain.noise),
-        (&gumbel.latents, &gumbel.noise)
-    );
+    assert_eq!((&plain.latents, &plain.noise), (&gumbel.latents, &gumbel.noise));
     assert_eq!(plain.relaxation(), Relaxation::Softmax);
     let logits = plain.players.discriminator_logits();
     let mix = logits.mix(plain.relaxation(), &logits.noise(&mut Rng::seed(1)));
     for (weights, logits) in [mix.normal, mix.resize].iter().zip(logits.tensors()) {
-        assert_eq!(
-            weights.to_vec().unwrap(),
-            logits.softmax().to_vec().unwrap()
-        );
+        assert_eq!(weights.to_vec().unwrap(), logits.softmax().to_vec().unwrap());
     }
     let mix = logits.mix(gumbel.relaxation(), &logits.noise(&mut Rng::seed(1)));
-    assert_ne!(
-        mix.normal.to_vec().unwrap(),
-        logits.tensors()[0].softmax().to_vec().unwrap()
-    );
+    assert_ne!(mix.normal.to_vec().unwrap(), logits.tensors()[0].softmax().to_vec().unwrap());
 }
 
 #[test]
 fn mixing_weights_follow_their_formulas() {
     let (a, g) = ([0.5_f64, -1.0, 2.0], [0.3_f64, 1.2, -0.4]);
     let device = Device::cpu();
-    let of = |v: &[f64]| {
-        Tensor::from_slice(
-            &device,
-            [1, 1, 3],
-            &v.iter().map(|v| *v as f32).collect::<Vec<_>>(),
-        )
-    };
+    let of =
+        |v: &[f64]| Tensor::from_slice(&device, [1, 1, 3], &v.iter().map(|v| *v as f32).collect::<Vec<_>>());
     let softmax = |v: [f64; 3]| {
         let sum: f64 = v.iter().map(|v| v.exp()).sum();
         v.map(|v| v.exp() / sum)
     };
-    for (input, tau) in [
-        (GumbelInput::Probabilities, 0.7),
-        (GumbelInput::LogProbabilities, 2.5),
-    ] {
-        let pi = softmax(a).map(|p| {
-            if input == GumbelInput::Probabilities {
-                p
-            } else {
-                p.ln()
-            }
-        });
+    for (input, tau) in [(GumbelInput::Probabilities, 0.7), (GumbelInput::LogProbabilities, 2.5)] {
+        let pi = softmax(a).map(|p| if input == GumbelInput::Probabilities { p } else { p.ln() });
         let want = softmax(std::array::from_fn(|i| (pi[i] + g[i]) / tau));
         let got = mixing_weights(&of(&a), Relaxation::Gumbel { tau, input }, &of(&g))
             .to_vec()
@@ -496,19 +360,13 @@ fn mixing_weights_follow_their_formulas() {
         let sum: f32 = got.iter().sum();
         assert!((sum - 1.0).abs() < 1e-6);
         for (got, want) in got.iter().zip(want) {
-            assert!(
-                (f64::from(*got) - want).abs() < 1e-6,
-                "{input:?}: {got} {want}"
-            );
+            assert!((f64::from(*got) - want).abs() < 1e-6, "{input:?}: {got} {want}");
         }
     }
     let log = after(1, with(|c| c.gumbel_input = GumbelInput::LogProbabilities));
     assert!(matches!(
         log.relaxation(),
-        Relaxation::Gumbel {
-            input: GumbelInput::LogProbabilities,
-            ..
-        }
+        Relaxation::Gumbel { input: GumbelInput::LogProbabilities, .. }
     ));
 }
 
@@ -522,10 +380,7 @@ fn the_temperature_falls_with_the_passes_and_the_first_may_be_skipped() {
         .collect();
     assert!(search.done());
     // A line shows the temperature of the next step.
-    assert_eq!(
-        (taus[0], taus[5]),
-        (temperature(1, 4, 5.0, 0.1), temperature(2, 4, 5.0, 0.1))
-    );
+    assert_eq!((taus[0], taus[5]), (temperature(1, 4, 5.0, 0.1), temperature(2, 4, 5.0, 0.1)));
     let search = begin(with(|c| c.skip_first_epoch = false));
     assert_eq!((search.total_steps(), search.tau()), (Some(4 * 6), 5.0));
     let search = begin(with(|c| c.iterations = 4));
@@ -545,24 +400,13 @@ fn journalled(reports: &[Report]) -> Vec<u64> {
 #[test]
 fn what_is_recorded_follows_its_settings() {
     let names = |reports: &[Report]| -> Vec<String> {
-        let all = reports
-            .iter()
-            .flat_map(|r| &r.artifacts)
-            .map(|a| a.name.clone());
+        let all = reports.iter().flat_map(|r| &r.artifacts).map(|a| a.name.clone());
         all.filter(|name| name.starts_with("samples")).collect()
     };
-    let reports = go(
-        &mut begin(with(|c| (c.derivations, c.samples_every) = (0, 0))),
-        18,
-    );
+    let reports = go(&mut begin(with(|c| (c.derivations, c.samples_every) = (0, 0))), 18);
     assert_eq!(journalled(&reports), [0, 6, 12, 18]);
     assert_eq!(names(&reports), ["samples/000018.png"]);
-    let reports = go(
-        &mut begin(with(|c| {
-            (c.derivations, c.samples_every, c.metrics_every) = (3, 5, 4)
-        })),
-        18,
-    );
+    let reports = go(&mut begin(with(|c| (c.derivations, c.samples_every, c.metrics_every) = (3, 5, 4))), 18);
     assert_eq!(journalled(&reports), [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
     assert_eq!(names(&reports).len(), 4);
     let metrics: usize = reports.iter().map(|r| r.metrics.len()).sum();
@@ -578,10 +422,7 @@ fn overwritten(config: AdversarialConfig, steps: u64) -> Vec<u64> {
         let Players { g, ema, .. } = &mut search.players;
         let (weights, logits) = (bits(g, Role::Weight), bits(g, Role::Logit));
         ema.swap(g);
-        let same = [
-            weights == bits(g, Role::Weight),
-            logits == bits(g, Role::Logit),
-        ];
+        let same = [weights == bits(g, Role::Weight), logits == bits(g, Role::Logit)];
         ema.swap(g);
         assert_eq!(same[0], same[1], "step {step}");
         if same[0] {
@@ -627,65 +468,37 @@ fn deriving_reads_the_discriminator_along_the_chosen_axis() {
         }
     });
     let ops = derived(&search.players, &tiny()).unwrap();
-    let edges = derived(
-        &search.players,
-        &with(|c| c.derive_axis = DeriveAxis::Edges),
-    )
-    .unwrap();
+    let edges = derived(&search.players, &with(|c| c.derive_axis = DeriveAxis::Edges)).unwrap();
     assert_eq!(ops.generator, edges.generator);
     assert_ne!(ops.discriminator, edges.discriminator);
 }
 
 #[test]
 fn the_form_of_skips_changes_the_images_and_no_weight() {
-    let (mut plain, mut other) = (
-        begin(tiny()),
-        begin(with(|c| c.skip_out_includes_skips = false)),
-    );
+    let (mut plain, mut other) = (begin(tiny()), begin(with(|c| c.skip_out_includes_skips = false)));
     assert_eq!(differing(&mut plain, &mut other), BTreeSet::new());
     let images = |search: &mut Adversarial| {
         let z = Tensor::normal(&Device::cpu(), [2, 6], &mut Rng::seed(1));
-        images_of(
-            &mut search.players.g,
-            &z,
-            Relaxation::Softmax,
-            &mut Rng::seed(2),
-        )
-        .to_vec()
-        .unwrap()
+        images_of(&mut search.players.g, &z, Relaxation::Softmax, &mut Rng::seed(2))
+            .to_vec()
+            .unwrap()
     };
     assert_ne!(images(&mut plain), images(&mut other));
 }
 
 #[test]
 fn the_initial_rule_reaches_only_normalised_convolutions() {
-    let (mut effective, mut xavier) = (
-        begin(tiny()),
-        begin(with(|c| c.initialisation = SpectralInit::Xavier)),
-    );
-    assert_eq!(
-        differing(&mut effective, &mut xavier),
-        BTreeSet::from(["d weights"])
-    );
-    let (a, b) = (
-        bits(&mut effective.players.d, Role::Weight),
-        bits(&mut xavier.players.d, Role::Weight),
-    );
+    let (mut effective, mut xavier) =
+        (begin(tiny()), begin(with(|c| c.initialisation = SpectralInit::Xavier)));
+    assert_eq!(differing(&mut effective, &mut xavier), BTreeSet::from(["d weights"]));
+    let (a, b) = (bits(&mut effective.players.d, Role::Weight), bits(&mut xavier.players.d, Role::Weight));
     let differ: Vec<&String> = a
         .iter()
         .filter(|(name, values)| b[*name] != **values)
         .map(|(name, _)| name)
         .collect();
-    assert!(
-        differ.iter().all(|name| name.ends_with("conv.weight_orig")),
-        "{differ:?}"
-    );
-    assert_eq!(
-        differ.len(),
-        a.keys()
-            .filter(|name| name.ends_with("conv.weight_orig"))
-            .count()
-    );
+    assert!(differ.iter().all(|name| name.ends_with("conv.weight_orig")), "{differ:?}");
+    assert_eq!(differ.len(), a.keys().filter(|name| name.ends_with("conv.weight_orig")).count());
 }
 
 #[test]
@@ -695,8 +508,7 @@ fn merged_and_plain_edges_train_alike() {
         let lines = reports.iter().flat_map(|r| &r.metrics);
         lines
             .flat_map(|line| {
-                ["d_arch", "d_weight", "g_arch", "g_weight"]
-                    .map(|name| line[name].as_f64().unwrap())
+                ["d_arch", "d_weight", "g_arch", "g_weight"].map(|name| line[name].as_f64().unwrap())
             })
             .collect()
     };
@@ -742,8 +554,7 @@ fn pictures_that_do_not_fit_are_refused_with_the_cure() {
         made.err().expect("it must be refused").to_string()
     };
     assert!(
-        fails(Shapes::new(32, 8, 1))
-            .contains("32x32x3 pictures, the generator makes 16x16x3; add ?size=16")
+        fails(Shapes::new(32, 8, 1)).contains("32x32x3 pictures, the generator makes 16x16x3; add ?size=16")
     );
     assert!(fails(Shapes::new(16, 1, 1)).contains("fewer than two"));
 }
