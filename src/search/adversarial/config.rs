@@ -182,7 +182,7 @@ impl Preset {
                 gen_batch: 24,
                 epochs: 4,
                 iterations: 54,
-                ema: 0.99,
+                ema: 0.95,
                 samples_every: 100,
                 snapshot_every: 100,
                 ..released
