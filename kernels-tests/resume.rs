@@ -215,7 +215,7 @@ fn runs_killed_at_random_moments_end_as_the_unbroken_one() {
             unmade += u32::from(!run.join("config.toml").exists());
         }
         for _ in 0..7 {
-            let wait = Duration::from_millis(5) + (*took / 3).mul_f64(f64::from(rng.uniform()));
+            let wait = Duration::from_millis(5) + (*took / 6).mul_f64(f64::from(rng.uniform()));
             late += u32::from(kill_after(anew_or_on(&run).spawn().unwrap(), wait));
         }
         finish(anew_or_on(&run));
