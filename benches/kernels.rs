@@ -88,11 +88,7 @@ impl Bench {
             work();
             self.device.sync().expect("the device works");
         });
-        if self.by_threads {
-            threads / self.threads
-        } else {
-            wall
-        }
+        if self.by_threads { threads / self.threads } else { wall }
     }
 
     fn peak(&self, peak: Peak) -> f64 {
@@ -187,23 +183,16 @@ impl Bench {
         self.case("relu 16x32x32x256", Peak::Copy, 2.0 * bytes, || {
             x.relu();
         });
-        self.case("add 16x32x32x256", Peak::Copy, 3.0 * bytes, || {
-            drop(&x + &z)
-        });
+        self.case("add 16x32x32x256", Peak::Copy, 3.0 * bytes, || drop(&x + &z));
         self.case("batch_norm 16x32x32x256", Peak::Copy, 3.0 * bytes, || {
             x.batch_norm(&gamma, &beta, 1e-5);
         });
         self.case("sum of channels 16x32x32x256", Peak::Copy, bytes, || {
             x.sum(&[0, 1, 2]);
         });
-        self.case(
-            "upsample_nearest 16x32x32x256 by 2",
-            Peak::Copy,
-            5.0 * bytes,
-            || {
-                x.upsample_nearest(2);
-            },
-        );
+        self.case("upsample_nearest 16x32x32x256 by 2", Peak::Copy, 5.0 * bytes, || {
+            x.upsample_nearest(2);
+        });
     }
 
     fn print(&self) {

@@ -28,10 +28,7 @@ fn main() {
     let device = option("--device").unwrap_or_else(|| "cpu".into());
     match option("--one") {
         Some(mixing) => println!("{}", one(&device, &mixing)),
-        None => all(
-            &device,
-            option("--rounds").map_or(3, |n| n.parse().expect("--rounds N")),
-        ),
+        None => all(&device, option("--rounds").map_or(3, |n| n.parse().expect("--rounds N"))),
     }
 }
 
@@ -51,14 +48,7 @@ fn all(device: &str, rounds: usize) {
     println!("|---|---|---|---|---|");
     let mut both = Vec::new();
     for (name, results) in names.iter().zip(&results) {
-        let of = |key: &str| {
-            median(
-                results
-                    .iter()
-                    .map(|r| r[key].as_f64().expect("a number"))
-                    .collect(),
-            )
-        };
+        let of = |key: &str| median(results.iter().map(|r| r[key].as_f64().expect("a number")).collect());
         both.push(of("threads"));
         println!(
             "| {name} | {:.2} | {:.2} | {:.2} | {:.0} |",
@@ -68,10 +58,7 @@ fn all(device: &str, rounds: usize) {
             of("megabytes")
         );
     }
-    println!(
-        "merged / plain: {:.2} of the thread seconds",
-        both[0] / both[1]
-    );
+    println!("merged / plain: {:.2} of the thread seconds", both[0] / both[1]);
 }
 
 fn in_own_process(device: &str, mixing: &str) -> Value {
@@ -80,11 +67,7 @@ fn in_own_process(device: &str, mixing: &str) -> Value {
         .args(["--one", mixing, "--device", device])
         .output()
         .expect("this program starts");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 

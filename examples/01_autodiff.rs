@@ -53,8 +53,6 @@ fn compare_with_a_difference(w: &Tensor, loss_of: impl Fn(&Tensor) -> Tensor) ->
     let up = loss_of(&(&w + &g.scale(h))).item()?;
     let down = loss_of(&(&w - &g.scale(h))).item()?;
     let difference = (up - down) / (2.0 * h);
-    println!(
-        "derivative along the gradient: {exact:.5}, by a difference quotient: {difference:.5}\n"
-    );
+    println!("derivative along the gradient: {exact:.5}, by a difference quotient: {difference:.5}\n");
     Ok(())
 }

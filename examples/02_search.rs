@@ -15,7 +15,12 @@ struct Losses;
 impl Observer for Losses {
     fn on_step(&mut self, search: &mut dyn Search, report: &Report) -> Result<(), Error> {
         for line in &report.metrics {
-            println!("step {:3}  d {:7}  g {:7}", search.steps_done(), loss(line, "d_weight"), loss(line, "g_weight"));
+            println!(
+                "step {:3}  d {:7}  g {:7}",
+                search.steps_done(),
+                loss(line, "d_weight"),
+                loss(line, "g_weight")
+            );
         }
         Ok(())
     }
@@ -51,7 +56,12 @@ fn main() -> Result<(), Error> {
         std::fs::write(folder.join("cells.svg"), draw::svg(&gan, "after 40 steps"))
             .map_err(|e| Error::io(&folder, "write", &e))?;
     }
-    println!("{} steps in {:.1} s; everything lies in {}", outcome.steps, outcome.seconds, show(&folder));
+    println!(
+        "{} steps in {:.1} s; everything lies in {}",
+        outcome.steps,
+        outcome.seconds,
+        show(&folder)
+    );
     Ok(())
 }
 

@@ -69,16 +69,10 @@ impl Searched {
         let mut candidates: Vec<Option<Candidate>> = Vec::new();
         for primitive in &NORMAL {
             let layer = built_in(primitive, CHANNELS, &mut init);
-            candidates.push(layer.map(|layer| Candidate {
-                name: primitive.name.to_owned(),
-                layer,
-            }));
+            candidates.push(layer.map(|layer| Candidate { name: primitive.name.to_owned(), layer }));
         }
         let layer = Box::new(GatedConv::new(&mut init));
-        candidates.push(Some(Candidate {
-            name: "gated".to_owned(),
-            layer,
-        }));
+        candidates.push(Some(Candidate { name: "gated".to_owned(), layer }));
         Searched {
             logits: Tensor::zeros(device, [candidates.len()]),
             edge: Mixed::new(device, candidates, mixing),
@@ -87,8 +81,7 @@ impl Searched {
 
     fn forward(&mut self, x: &Tensor) -> Tensor {
         let weights = self.logits.softmax();
-        self.edge
-            .forward(&Signal::new(x.clone()), Mode::Train, &weights)
+        self.edge.forward(&Signal::new(x.clone()), Mode::Train, &weights)
     }
 }
 
@@ -106,43 +99,20 @@ fn main() -> Result<(), Error> {
     compare_mixings(&device, &mut rng)?;
 
     let names: Vec<&str> = NORMAL.iter().map(|p| p.name).chain(["gated"]).collect();
-    println!(
-        "\nstep    loss{}",
-        names
-            .iter()
-            .map(|n| format!("  {n:>12}"))
-            .collect::<String>()
-    );
+    println!("\nstep    loss{}", names.iter().map(|n| format!("  {n:>12}")).collect::<String>());
     let mut teacher = GatedConv::new(&mut Init {
         device: &device,
         rng: &mut rng,
         spectral: SpectralInit::default(),
     });
     let mut searched = Searched::new(&device, Mixing::Merged, 1);
-    let adam = |lr| AdamConfig {
-        lr,
-        beta1: 0.5,
-        beta2: 0.999,
-        weight_decay: 0.0,
-    };
+    let adam = |lr| AdamConfig { lr, beta1: 0.5, beta2: 0.999, weight_decay: 0.0 };
     let mut of_weights = Adam::new(adam(0.003), Role::Weight);
     let mut of_logits = Adam::new(adam(0.02), Role::Logit);
     for step in 0..=STEPS {
         // Weights and logits take turns, each on images of its own, as in the published searches.
-        let loss = improve(
-            &mut searched,
-            &mut of_weights,
-            Role::Weight,
-            &mut teacher,
-            &mut rng,
-        );
-        improve(
-            &mut searched,
-            &mut of_logits,
-            Role::Logit,
-            &mut teacher,
-            &mut rng,
-        );
+        let loss = improve(&mut searched, &mut of_weights, Role::Weight, &mut teacher, &mut rng);
+        improve(&mut searched, &mut of_logits, Role::Logit, &mut teacher, &mut rng);
         if step % 50 == 0 {
             let weights = searched.logits.softmax().to_vec()?;
             let row: String = weights.iter().map(|w| format!("  {w:12.3}")).collect();
@@ -153,10 +123,7 @@ fn main() -> Result<(), Error> {
     let weights = searched.logits.softmax().to_vec()?;
     let winner = (0..weights.len()).max_by(|&a, &b| weights[a].total_cmp(&weights[b]));
     if let Some(winner) = winner {
-        println!(
-            "\nthe search derives `{}`; a `gated` operation made the targets",
-            names[winner]
-        );
+        println!("\nthe search derives `{}`; a `gated` operation made the targets", names[winner]);
     }
     Ok(())
 }
@@ -193,11 +160,7 @@ fn compare_mixings(device: &Device, rng: &mut Rng) -> Result<(), Error> {
     let [merged, plain] = &results[..] else {
         unreachable!("two mixings, two results")
     };
-    let worst = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()))
-    };
+    let worst = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()));
     println!(
         "merged and plain differ by at most {:.1e} in the output, {:.1e} in the gradient of the logits",
         worst(&merged.0, &plain.0),

@@ -41,10 +41,7 @@ fn main() -> Result<(), Error> {
     let mut devices = Vec::new();
     for info in Device::list() {
         devices.push(Device::open(&info.id)?);
-        println!(
-            "{:6}  {} ({}) {}",
-            info.id, info.name, info.backend, info.driver
-        );
+        println!("{:6}  {} ({}) {}", info.id, info.name, info.backend, info.driver);
     }
     println!(
         "\n{:16}  {:36}  {:6}  {:>9}  {:>16}  {:>10}",
@@ -58,11 +55,7 @@ fn main() -> Result<(), Error> {
                 Some(want) => format!("{:.1e}", difference(&values, want)),
                 None => "-".to_owned(),
             };
-            let shapes: Vec<String> = case
-                .inputs
-                .iter()
-                .map(|s| format!("{s:?}").replace(' ', ""))
-                .collect();
+            let shapes: Vec<String> = case.inputs.iter().map(|s| format!("{s:?}").replace(' ', "")).collect();
             let (rate, unit) = match case.work {
                 Work::Flops(n) => (n, "GFLOP/s"),
                 Work::Bytes(n) => (n, "GB/s   "),
@@ -176,9 +169,6 @@ fn measure(case: &Case, device: &Device) -> Result<(Vec<f32>, f64), Error> {
 /// The largest difference as a share of the largest value.
 fn difference(got: &[f32], want: &[f32]) -> f32 {
     let largest = want.iter().fold(0.0_f32, |m, w| m.max(w.abs()));
-    let worst = got
-        .iter()
-        .zip(want)
-        .fold(0.0_f32, |m, (g, w)| m.max((g - w).abs()));
+    let worst = got.iter().zip(want).fold(0.0_f32, |m, (g, w)| m.max((g - w).abs()));
     worst / largest
 }

@@ -32,15 +32,8 @@ fn accumulate_adds_out_of_place() {
             let z = Tensor::apply(Same, &[&y, &x]);
             let gy = Tensor::full(device, [n], 1.5);
             let g = z.backward_from(&gy, &[&x])[&x].to_vec().unwrap();
-            assert!(
-                g.iter().all(|&g| g == 4.5),
-                "{name}, {n} elements: {:?}",
-                &g[..1]
-            );
-            assert!(
-                gy.to_vec().unwrap().iter().all(|&g| g == 1.5),
-                "{name}: gy was changed"
-            );
+            assert!(g.iter().all(|&g| g == 4.5), "{name}, {n} elements: {:?}", &g[..1]);
+            assert!(gy.to_vec().unwrap().iter().all(|&g| g == 1.5), "{name}: gy was changed");
         }
     }
 }
@@ -72,10 +65,7 @@ fn only_what_leads_to_a_requested_leaf_is_computed() {
         }
     }
     let device = Device::cpu();
-    let (a, b) = (
-        Tensor::full(&device, [1], 1.0).param(),
-        Tensor::full(&device, [1], 1.0).param(),
-    );
+    let (a, b) = (Tensor::full(&device, [1], 1.0).param(), Tensor::full(&device, [1], 1.0).param());
     let y = Tensor::apply(Same, &[&a, &Tensor::apply(Fails, &[&b])]);
     let grads = y.backward(&[&a]);
     assert_eq!(grads[&a].item().unwrap(), 1.0);
@@ -84,11 +74,5 @@ fn only_what_leads_to_a_requested_leaf_is_computed() {
 
 #[test]
 fn the_checker_accepts_the_identity() {
-    check_op(
-        "same",
-        &[normal(&[3, 5])],
-        1,
-        |x| Tensor::apply(Same, &[&x[0]]),
-        |x| x[0].clone(),
-    );
+    check_op("same", &[normal(&[3, 5])], 1, |x| Tensor::apply(Same, &[&x[0]]), |x| x[0].clone());
 }

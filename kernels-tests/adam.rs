@@ -9,18 +9,9 @@ use crate::check::{Values, close, devices, input};
 fn adam() {
     let steps = [(0.0, 0.9, 0.0, 1), (0.5, 0.999, 1e-4, 3)];
     for (name, device) in devices() {
-        for (n, (beta1, beta2, weight_decay, t)) in
-            [1, 7, 70_000].into_iter().zip(steps.iter().cycle())
-        {
+        for (n, (beta1, beta2, weight_decay, t)) in [1, 7, 70_000].into_iter().zip(steps.iter().cycle()) {
             let (beta1, beta2, weight_decay, t) = (*beta1, *beta2, *weight_decay, *t);
-            let step = AdamStep {
-                lr: 0.1,
-                beta1,
-                beta2,
-                eps: 1e-8,
-                weight_decay,
-                t,
-            };
+            let step = AdamStep { lr: 0.1, beta1, beta2, eps: 1e-8, weight_decay, t };
             let mut rng = Rng::seed(4);
             let (p, mut g, m) = (rng.normals(n), rng.normals(n), rng.normals(n));
             let v = input(&[n], Values::Positive).draw(&mut rng);
@@ -30,14 +21,8 @@ fn adam() {
             for i in 0..n {
                 let [p, g, m, v] = [p[i], g[i], m[i], v[i]].map(f64::from);
                 let d = g + weight_decay * p;
-                let (m, v) = (
-                    beta1 * m + (1.0 - beta1) * d,
-                    beta2 * v + (1.0 - beta2) * d * d,
-                );
-                let (m_hat, v_hat) = (
-                    m / (1.0 - beta1.powi(t as i32)),
-                    v / (1.0 - beta2.powi(t as i32)),
-                );
+                let (m, v) = (beta1 * m + (1.0 - beta1) * d, beta2 * v + (1.0 - beta2) * d * d);
+                let (m_hat, v_hat) = (m / (1.0 - beta1.powi(t as i32)), v / (1.0 - beta2.powi(t as i32)));
                 want[0].push(p - 0.1 * m_hat / (v_hat.sqrt() + 1e-8));
                 want[1].push(m);
                 want[2].push(v);

@@ -85,28 +85,14 @@ fn batch_norm_eval() {
 #[test]
 fn moments_of_values_far_from_zero_are_accurate() {
     for (name, device) in devices() {
-        let values: Vec<f32> = Rng::seed(2)
-            .normals(3 * 9000)
-            .iter()
-            .map(|x| x + 1000.0)
-            .collect();
+        let values: Vec<f32> = Rng::seed(2).normals(3 * 9000).iter().map(|x| x + 1000.0).collect();
         let exact: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
         let (want_mean, want_var) = moments(&exact, 3);
         let x = Tensor::from_slice(device, [9000, 3], &values);
         let (mean, var) = channel_moments(&x);
-        close(
-            &format!("mean on {name}"),
-            &mean.to_vec().unwrap(),
-            &want_mean,
-            tolerance(1),
-        );
+        close(&format!("mean on {name}"), &mean.to_vec().unwrap(), &want_mean, tolerance(1));
         // The mean itself is rounded to 6e-5, so the variance about it cannot be better than that on a GPU.
-        close(
-            &format!("variance on {name}"),
-            &var.to_vec().unwrap(),
-            &want_var,
-            1e-4,
-        );
+        close(&format!("variance on {name}"), &var.to_vec().unwrap(), &want_var, 1e-4);
     }
 }
 
@@ -119,11 +105,6 @@ fn running_statistics_store_the_unbiased_variance() {
         assert!(!out.mean.tracked() && !out.var.tracked());
         let (mean, var) = out.update_running(&one, &one, 0.1);
         close(name, &mean.to_vec().unwrap(), &[0.9 + 0.3], 1e-6);
-        close(
-            name,
-            &var.to_vec().unwrap(),
-            &[0.9 + 0.1 * 14.0 / 3.0],
-            1e-6,
-        );
+        close(name, &var.to_vec().unwrap(), &[0.9 + 0.1 * 14.0 / 3.0], 1e-6);
     }
 }

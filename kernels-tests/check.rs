@@ -30,10 +30,7 @@ pub struct Input {
 }
 
 pub fn input(shape: &[usize], values: Values) -> Input {
-    Input {
-        shape: shape.to_vec(),
-        values,
-    }
+    Input { shape: shape.to_vec(), values }
 }
 
 pub fn normal(shape: &[usize]) -> Input {
@@ -45,18 +42,11 @@ impl Input {
         let n = self.shape.iter().product();
         match self.values {
             Values::Normal => rng.normals(n),
-            Values::AwayFromZero => rng
-                .normals(n)
-                .iter()
-                .map(|x| x + 0.1_f32.copysign(*x))
-                .collect(),
+            Values::AwayFromZero => rng.normals(n).iter().map(|x| x + 0.1_f32.copysign(*x)).collect(),
             Values::Positive => (0..n).map(|_| 0.2 + 1.8 * rng.uniform()).collect(),
             Values::Distinct => {
                 let order = rng.permutation(n);
-                order
-                    .iter()
-                    .map(|&i| (i as f32 + 0.5 - n as f32 / 2.0) * 0.01)
-                    .collect()
+                order.iter().map(|&i| (i as f32 + 0.5 - n as f32 / 2.0) * 0.01).collect()
             }
         }
     }
@@ -142,52 +132,23 @@ pub fn check_op(
     let want = reference(&exact);
     let cotangent = rng.normals(want.data.len());
     let differences: Vec<Vec<(usize, f64)>> = (0..inputs.len())
-        .map(|i| {
-            central_differences(
-                &exact,
-                i,
-                affordable(want.data.len() * summed),
-                &cotangent,
-                &reference,
-            )
-        })
+        .map(|i| central_differences(&exact, i, affordable(want.data.len() * summed), &cotangent, &reference))
         .collect();
 
     for (device_name, device) in devices() {
-        let what = format!(
-            "{name} {:?} on {device_name}",
-            inputs.iter().map(|i| &i.shape).collect::<Vec<_>>()
-        );
+        let what =
+            format!("{name} {:?} on {device_name}", inputs.iter().map(|i| &i.shape).collect::<Vec<_>>());
         let first = run(device, inputs, &drawn, &cotangent, &want.shape, &op, &what);
         let again = run(device, inputs, &drawn, &cotangent, &want.shape, &op, &what);
         for (a, b) in first.iter().zip(&again) {
-            assert!(
-                a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()),
-                "{what}: a second run differs"
-            );
+            assert!(a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()), "{what}: a second run differs");
         }
-        close(
-            &format!("{what}, value"),
-            &first[0],
-            &want.data,
-            tolerance(summed),
-        );
+        close(&format!("{what}, value"), &first[0], &want.data, tolerance(summed));
         for (i, differences) in differences.iter().enumerate() {
-            let got: Vec<f32> = differences
-                .iter()
-                .map(|&(at, _)| first[i + 1][at])
-                .collect();
+            let got: Vec<f32> = differences.iter().map(|&(at, _)| first[i + 1][at]).collect();
             let want: Vec<f64> = differences.iter().map(|d| d.1).collect();
-            assert!(
-                first[i + 1].iter().all(|g| g.is_finite()),
-                "{what}: gradient {i} is not finite"
-            );
-            close(
-                &format!("{what}, gradient {i}"),
-                &got,
-                &want,
-                tolerance(summed),
-            );
+            assert!(first[i + 1].iter().all(|g| g.is_finite()), "{what}: gradient {i} is not finite");
+            close(&format!("{what}, gradient {i}"), &got, &want, tolerance(summed));
         }
     }
 }
@@ -215,9 +176,7 @@ fn run(
     let read = |t: &Tensor| t.to_vec().unwrap_or_else(|e| panic!("{what}: {e}"));
     let mut all = vec![read(&y)];
     for (i, x) in x.iter().enumerate() {
-        let g = grads
-            .get(x)
-            .unwrap_or_else(|| panic!("{what}: no gradient for input {i}"));
+        let g = grads.get(x).unwrap_or_else(|| panic!("{what}: no gradient for input {i}"));
         all.push(read(g));
     }
     all
@@ -242,11 +201,7 @@ fn central_differences(
                 moved[i].data[at] = x[i].data[at] + sign * h;
                 let y = reference(&moved);
                 moved[i].data[at] = x[i].data[at];
-                y.data
-                    .iter()
-                    .zip(cotangent)
-                    .map(|(y, c)| y * f64::from(*c))
-                    .sum::<f64>()
+                y.data.iter().zip(cotangent).map(|(y, c)| y * f64::from(*c)).sum::<f64>()
             };
             (at, (side(1.0) - side(-1.0)) / (2.0 * h))
         })

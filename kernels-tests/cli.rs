@@ -18,12 +18,7 @@ fn ganas(args: &[&str]) -> Output {
 #[track_caller]
 fn text(args: &[&str]) -> String {
     let out = ganas(args);
-    assert_eq!(
-        code(&out),
-        0,
-        "{args:?}: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    assert_eq!(code(&out), 0, "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
 
@@ -43,16 +38,9 @@ fn failure(args: &[&str]) -> String {
     let out = ganas(args);
     let told = String::from_utf8(out.stderr.clone()).unwrap();
     assert_eq!(code(&out), 1, "{args:?}: {told}");
-    assert!(
-        out.stdout.is_empty(),
-        "{args:?} printed {:?}",
-        String::from_utf8_lossy(&out.stdout)
-    );
+    assert!(out.stdout.is_empty(), "{args:?} printed {:?}", String::from_utf8_lossy(&out.stdout));
     let line = told.lines().last().unwrap_or_default().to_owned();
-    assert!(
-        line.starts_with("error: ") && !told.contains("panicked"),
-        "{told}"
-    );
+    assert!(line.starts_with("error: ") && !told.contains("panicked"), "{told}");
     line
 }
 
@@ -63,12 +51,7 @@ fn code(out: &Output) -> i32 {
 
 #[track_caller]
 fn keys(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
+    value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 #[test]
@@ -88,17 +71,10 @@ fn wrong_usage_is_2_and_asking_for_help_is_0() {
         assert_eq!(code(&out), 2, "{args:?}");
         assert!(out.stdout.is_empty() && !out.stderr.is_empty(), "{args:?}");
     }
-    for args in [
-        &["--help"][..],
-        &["data", "info", "--help"],
-        &["help", "arch"],
-    ] {
+    for args in [&["--help"][..], &["data", "info", "--help"], &["help", "arch"]] {
         assert!(text(args).contains("Usage: ganas"), "{args:?}");
     }
-    assert_eq!(
-        text(&["--version"]),
-        concat!("ganas ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(text(&["--version"]), concat!("ganas ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
@@ -107,26 +83,14 @@ fn devices_lists_the_cpu_and_marks_one() {
     assert_eq!(keys(&object), ["devices"]);
     let all = object["devices"].as_array().unwrap();
     for device in all {
-        let want = [
-            "id", "name", "backend", "driver", "kind", "auto", "limits", "features",
-        ];
+        let want = ["id", "name", "backend", "driver", "kind", "auto", "limits", "features"];
         assert_eq!(keys(device), want);
         let kinds = ["discrete", "integrated", "virtual", "software", "cpu"];
-        assert!(
-            kinds.contains(&device["kind"].as_str().unwrap()),
-            "{device}"
-        );
-        assert!(
-            device["limits"].is_object() && device["features"].is_array(),
-            "{device}"
-        );
+        assert!(kinds.contains(&device["kind"].as_str().unwrap()), "{device}");
+        assert!(device["limits"].is_object() && device["features"].is_array(), "{device}");
     }
     assert_eq!(all[0]["id"], "cpu");
-    assert_eq!(
-        all.iter().filter(|d| d["auto"] == true).count(),
-        1,
-        "{object}"
-    );
+    assert_eq!(all.iter().filter(|d| d["auto"] == true).count(), 1, "{object}");
     assert!(text(&["devices"]).contains("* is what --device auto takes"));
 }
 
@@ -135,27 +99,11 @@ fn data_info_has_its_keys_and_draws_its_grid() {
     let folder = tempfile::tempdir().unwrap();
     let grid = folder.path().join("g.png");
     let source = "shapes?size=16&limit=100";
-    let object = json(&[
-        "data",
-        "info",
-        source,
-        "--grid",
-        grid.to_str().unwrap(),
-        "--seed",
-        "3",
-    ]);
-    let want = [
-        "source", "count", "height", "width", "channels", "classes", "mean", "std", "skipped",
-    ];
+    let object = json(&["data", "info", source, "--grid", grid.to_str().unwrap(), "--seed", "3"]);
+    let want = ["source", "count", "height", "width", "channels", "classes", "mean", "std", "skipped"];
     assert_eq!(keys(&object), want);
-    assert_eq!(
-        (&object["count"], &object["width"]),
-        (&100.into(), &16.into())
-    );
-    assert_eq!(
-        object["classes"][0],
-        serde_json::json!({"name": "circle", "count": 20})
-    );
+    assert_eq!((&object["count"], &object["width"]), (&100.into(), &16.into()));
+    assert_eq!(object["classes"][0], serde_json::json!({"name": "circle", "count": 20}));
     assert_eq!(image::image_dimensions(&grid).unwrap(), (142, 142));
     assert!(text(&["data", "info", source]).contains("pictures  100\n"));
 }
@@ -165,8 +113,7 @@ fn a_bad_source_is_named_with_what_is_valid() {
     for json in [&[][..], &["--json"]] {
         let told = |source| failure(&[&["data", "info", source], json].concat());
         assert!(
-            told("shaped")
-                .contains("`shaped`: is not a data source; valid sources: shapes, cifar10:DIR")
+            told("shaped").contains("`shaped`: is not a data source; valid sources: shapes, cifar10:DIR")
         );
         assert!(told("shapes?zise=8").contains("unknown option `zise`; valid options: size=N"));
         assert!(told("folder:/no/such").contains("/no/such: cannot open"));
@@ -174,11 +121,7 @@ fn a_bad_source_is_named_with_what_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let batch = folder.path().join("data_batch_1.bin");
     std::fs::write(&batch, vec![1; 3073 + 100]).unwrap();
-    let told = failure(&[
-        "data",
-        "info",
-        &format!("cifar10:{}", folder.path().display()),
-    ]);
+    let told = failure(&["data", "info", &format!("cifar10:{}", folder.path().display())]);
     assert!(told.contains("data_batch_1.bin at byte 3073"), "{told}");
 }
 
@@ -197,21 +140,13 @@ fn a_file_that_is_no_archive_is_not_shown_on_the_terminal() {
 #[test]
 fn one_bad_picture_is_an_error_or_counted() {
     let folder = tempfile::tempdir().unwrap();
-    image::RgbImage::new(4, 4)
-        .save(folder.path().join("a.png"))
-        .unwrap();
+    image::RgbImage::new(4, 4).save(folder.path().join("a.png")).unwrap();
     std::fs::write(folder.path().join("b.png"), "no picture").unwrap();
     let source = format!("folder:{}", folder.path().display());
     let told = failure(&["data", "info", &source]);
-    assert!(
-        told.contains("b.png") && told.contains("--skip-bad"),
-        "{told}"
-    );
+    assert!(told.contains("b.png") && told.contains("--skip-bad"), "{told}");
     let object = json(&["data", "info", &source, "--skip-bad"]);
-    assert_eq!(
-        (&object["count"], &object["skipped"]),
-        (&1.into(), &1.into())
-    );
+    assert_eq!((&object["count"], &object["skipped"]), (&1.into(), &1.into()));
 }
 
 #[test]
@@ -227,12 +162,7 @@ fn the_real_cifar_records_have_their_published_figures() {
         (&4000.into(), &32.into(), &3.into())
     );
     // The whole set's means are 0.4914, 0.4822, 0.4465; these are the first 4000 of its 50,000 pictures.
-    for (mean, want) in object["mean"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .zip([0.4914, 0.4822, 0.4465])
-    {
+    for (mean, want) in object["mean"].as_array().unwrap().iter().zip([0.4914, 0.4822, 0.4465]) {
         assert!((mean.as_f64().unwrap() - want).abs() < 0.005, "{object}");
     }
     assert_eq!(object["classes"].as_array().unwrap().len(), 10);
@@ -243,50 +173,29 @@ fn arch_count_gives_the_published_sizes() {
     let count = |args: &[&str]| {
         let object = json(&[&["arch", "count"], args].concat());
         assert_eq!(keys(&object), ["params", "macs"]);
-        (
-            object["params"].as_u64().unwrap(),
-            object["macs"].as_u64().unwrap(),
-        )
+        (object["params"].as_u64().unwrap(), object["macs"].as_u64().unwrap())
     };
     assert_eq!(count(&["adversarialnas"]), (8_846_851, 2_678_095_872));
-    assert_eq!(
-        count(&["eagan", "--width", "256"]),
-        (7_142_403, 1_889_566_720)
-    );
+    assert_eq!(count(&["eagan", "--width", "256"]), (7_142_403, 1_889_566_720));
     assert_eq!(count(&["autogan-d"]), (1_053_824, 272_072_832));
-    assert_eq!(
-        count(&["adversarialnas", "--part", "supernet-g", "--width", "160"]).0,
-        29_265_566
-    );
-    assert_eq!(
-        count(&["adversarialnas", "--part", "supernet-d", "--width", "80"]).0,
-        11_049_308
-    );
-    assert!(
-        failure(&["arch", "count", "eagan", "--part", "discriminator"])
-            .contains("no discriminator")
-    );
+    assert_eq!(count(&["adversarialnas", "--part", "supernet-g", "--width", "160"]).0, 29_265_566);
+    assert_eq!(count(&["adversarialnas", "--part", "supernet-d", "--width", "80"]).0, 11_049_308);
+    assert!(failure(&["arch", "count", "eagan", "--part", "discriminator"]).contains("no discriminator"));
     assert!(failure(&["arch", "count", "eagan", "--width", "0"]).contains("valid are 1 to 65536"));
     assert!(text(&["arch", "count", "adversarialnas"]).contains("8,846,851"));
 }
 
 #[test]
 fn an_invalid_genotype_is_an_answer_of_check_and_a_failure_elsewhere() {
-    let genotype =
-        r#"{"space":"gan-cells","generator":[[0,0,0,0,1,1,1],[0,0,0,0,0,0,0],[0,0,0,0,0,0,0]]}"#;
+    let genotype = r#"{"space":"gan-cells","generator":[[0,0,0,0,1,1,1],[0,0,0,0,0,0,0],[0,0,0,0,0,0,0]]}"#;
     let object = json(&["arch", "check", genotype]);
     assert_eq!(keys(&object), ["valid", "reason"]);
     let reason = object["reason"].as_str().unwrap();
-    assert!(
-        object["valid"] == false && reason.contains("node 3 has no input"),
-        "{object}"
-    );
+    assert!(object["valid"] == false && reason.contains("node 3 has no input"), "{object}");
     assert!(failure(&["arch", "show", genotype, "--json"]).contains(reason));
     let good = json(&["arch", "check", "adversarialnas+eagan-d-stl10"]);
     assert_eq!(good.to_string(), r#"{"valid":true,"reason":null}"#);
-    assert!(
-        failure(&["arch", "check", "no-such-name"]).contains("no built-in name (adversarialnas")
-    );
+    assert!(failure(&["arch", "check", "no-such-name"]).contains("no built-in name (adversarialnas"));
 }
 
 #[test]
@@ -305,19 +214,9 @@ fn a_random_architecture_follows_from_its_seed_and_survives_its_file() {
     assert_eq!(json(&["arch", "show", &half])["genotype"], drawn);
 
     let picture = path("a.svg");
-    assert_eq!(
-        json(&["arch", "draw", &file, "--out", &picture])["out"],
-        picture.as_str()
-    );
-    assert!(
-        std::fs::read_to_string(&picture)
-            .unwrap()
-            .starts_with("<svg")
-    );
-    assert!(
-        failure(&["arch", "draw", &file, "--out", &path("a.png")])
-            .contains("must end in .svg or .dot")
-    );
+    assert_eq!(json(&["arch", "draw", &file, "--out", &picture])["out"], picture.as_str());
+    assert!(std::fs::read_to_string(&picture).unwrap().starts_with("<svg"));
+    assert!(failure(&["arch", "draw", &file, "--out", &path("a.png")]).contains("must end in .svg or .dot"));
 }
 
 #[test]
@@ -339,20 +238,14 @@ fn a_reader_that_goes_away_is_no_error() {
         let out = child.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&out.stderr);
         assert_eq!(code(&out), 0, "{args:?}: {told}");
-        assert!(
-            !told.contains("Broken pipe") && !told.contains("panicked"),
-            "{told}"
-        );
+        assert!(!told.contains("Broken pipe") && !told.contains("panicked"), "{told}");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn output_that_cannot_be_written_is_a_failure() {
-    let full = std::fs::File::options()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let out = Command::new(env!("CARGO_BIN_EXE_ganas"))
         .args(["arch", "count", "eagan"])
         .stdout(full)

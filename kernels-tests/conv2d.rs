@@ -78,12 +78,7 @@ fn conv2d_with_strides() {
 
 #[test]
 fn conv2d_with_long_and_asymmetric_kernels() {
-    let kernel = |kernel: [usize; 2], pad: [usize; 2]| Conv2d {
-        kernel,
-        stride: 1,
-        pad,
-        dilation: 1,
-    };
+    let kernel = |kernel: [usize; 2], pad: [usize; 2]| Conv2d { kernel, stride: 1, pad, dilation: 1 };
     check(kernel([1, 7], [0, 3]), [1, 6, 9, 4], 5);
     check(kernel([7, 1], [3, 0]), [1, 9, 6, 4], 5);
     // More taps than one launch takes.
@@ -111,10 +106,9 @@ fn conv2d_over_several_tasks_and_grid_rows() {
 fn conv2d_fast_kernel_equals_its_specification() {
     for (name, device) in devices() {
         let mut rng = ganas::Rng::seed(5);
-        for (conv, shape, cout) in [
-            (Conv2d::same(3), [2, 9, 6, 12], 20),
-            (Conv2d::same(5).stride(2), [1, 16, 16, 8], 24),
-        ] {
+        for (conv, shape, cout) in
+            [(Conv2d::same(3), [2, 9, 6, 12], 20), (Conv2d::same(5).stride(2), [1, 16, 16, 8], 24)]
+        {
             let conv = TapConv::from(conv);
             let x = Tensor::normal(device, shape, &mut rng);
             let w = Tensor::normal(device, [conv.taps.len(), shape[3], cout], &mut rng);
@@ -134,9 +128,6 @@ fn conv2d_fast_kernel_equals_its_specification() {
 #[should_panic(expected = "conv2d: x has 16 channels, w wants 8 (x [4,8,8,16], w [9,8,32])")]
 fn conv2d_names_both_shapes() {
     let device = ganas::Device::cpu();
-    let (x, w) = (
-        Tensor::zeros(&device, [4, 8, 8, 16]),
-        Tensor::zeros(&device, [9, 8, 32]),
-    );
+    let (x, w) = (Tensor::zeros(&device, [4, 8, 8, 16]), Tensor::zeros(&device, [9, 8, 32]));
     x.conv2d(&w, Conv2d::same(3));
 }

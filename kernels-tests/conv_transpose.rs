@@ -27,12 +27,7 @@ fn spread(x: &Array, w: &Array, conv: ConvTranspose) -> Array {
 
 #[test]
 fn conv_transpose() {
-    let general = |k, stride, pad, out_pad| ConvTranspose {
-        k,
-        stride,
-        pad,
-        out_pad,
-    };
+    let general = |k, stride, pad, out_pad| ConvTranspose { k, stride, pad, out_pad };
     for (shape, conv) in [
         ([1, 1, 1, 1], ConvTranspose::double()),
         ([2, 4, 5, 5], ConvTranspose::double()),

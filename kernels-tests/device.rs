@@ -47,12 +47,7 @@ fn on_each(options: GpuOptions, test: impl Fn(&Gpu)) {
 fn add(gpu: &Gpu, kernel: &Kernel, a: &GpuBuffer, b: &GpuBuffer, len: usize) -> GpuBuffer {
     let y = gpu.alloc(len);
     let params = Len { len: len as u32 };
-    gpu.launch(
-        kernel,
-        &params,
-        &[("a", a), ("b", b), ("y", &y)],
-        Grid::elements(len),
-    );
+    gpu.launch(kernel, &params, &[("a", a), ("b", b), ("y", &y)], Grid::elements(len));
     y
 }
 
@@ -73,10 +68,7 @@ fn adapters_are_described_and_numbered() {
         .err()
         .expect("there is no such adapter")
         .to_string();
-    assert!(
-        error.contains(&format!("gpu:{past}")) && error.contains("ganas devices"),
-        "{error}"
-    );
+    assert!(error.contains(&format!("gpu:{past}")) && error.contains("ganas devices"), "{error}");
 }
 
 #[test]
@@ -121,10 +113,7 @@ const PARTS: &str = "
 #[test]
 fn entry_points_bind_only_what_they_use_and_see_the_length_in_whole_vectors() {
     // The directive stands at the start of a line.
-    let source: String = PARTS
-        .lines()
-        .map(|line| format!("{}\n", line.trim()))
-        .collect();
+    let source: String = PARTS.lines().map(|line| format!("{}\n", line.trim())).collect();
     let kernel = |entry| Kernel {
         file: "parts",
         source: source.clone().leak(),
@@ -134,21 +123,11 @@ fn entry_points_bind_only_what_they_use_and_see_the_length_in_whole_vectors() {
     on_each(SMALL, |gpu| {
         let (x, y) = (gpu.upload(&ramp(8)), gpu.alloc(3));
         let sum = kernel("sum_vectors");
-        gpu.launch(
-            &sum,
-            &Len { len: 0 },
-            &[("x", &x), ("y", &y)],
-            Grid::groups(3),
-        );
+        gpu.launch(&sum, &Len { len: 0 }, &[("x", &x), ("y", &y)], Grid::groups(3));
         assert_eq!(gpu.read(&y, 3).unwrap(), [28.0; 3]);
         let a = gpu.alloc(13);
         let lengths = kernel("lengths");
-        gpu.launch(
-            &lengths,
-            &Len { len: 3 },
-            &[("a", &a), ("y", &y)],
-            Grid::elements(3),
-        );
+        gpu.launch(&lengths, &Len { len: 3 }, &[("a", &a), ("y", &y)], Grid::elements(3));
         assert_eq!(gpu.read(&y, 3).unwrap(), [16.0; 3]);
     });
 }
@@ -186,12 +165,7 @@ fn poisoned_memory_reads_as_nan_until_written() {
         let y = gpu.alloc(300_000);
         assert!(gpu.read(&y, 300_000).unwrap().iter().all(|v| v.is_nan()));
         let half = Len { len: 150_000 };
-        gpu.launch(
-            &accumulate(),
-            &half,
-            &[("a", &a), ("b", &a), ("y", &y)],
-            Grid::elements(150_000),
-        );
+        gpu.launch(&accumulate(), &half, &[("a", &a), ("b", &a), ("y", &y)], Grid::elements(150_000));
         let values = gpu.read(&y, 300_000).unwrap();
         assert!(values[..150_000].iter().all(|v| v.is_finite()));
         assert!(values[150_000..].iter().all(|v| v.is_nan()));
@@ -237,12 +211,7 @@ fn a_buffer_beyond_the_binding_limit_fails_the_device_for_good() {
         let a = gpu.alloc(len);
         let y = add(gpu, &accumulate(), &a, &a, len);
         let first = device.check().unwrap_err().to_string();
-        for part in [
-            "accumulate.wgsl `forward`",
-            "1048592 bytes",
-            "limit of 1048576 bytes",
-            "gpu:",
-        ] {
+        for part in ["accumulate.wgsl `forward`", "1048592 bytes", "limit of 1048576 bytes", "gpu:"] {
             assert!(first.contains(part), "{first}");
         }
         // Later work is dropped, and everything that could return an error returns the first.
@@ -255,10 +224,7 @@ fn a_buffer_beyond_the_binding_limit_fails_the_device_for_good() {
 
 #[test]
 fn too_many_workgroups_fail_the_device() {
-    let options = GpuOptions {
-        max_workgroups_per_axis: Some(4),
-        ..SMALL
-    };
+    let options = GpuOptions { max_workgroups_per_axis: Some(4), ..SMALL };
     on_each(options, |gpu| {
         let one = accumulate().with("WG", 1);
         let a = gpu.upload(&ramp(65));
@@ -266,10 +232,7 @@ fn too_many_workgroups_fail_the_device() {
         assert!(Device::Gpu(gpu.clone()).check().is_ok());
         add(gpu, &one, &a, &a, 65);
         let error = Device::Gpu(gpu.clone()).check().unwrap_err().to_string();
-        assert!(
-            error.contains("65 workgroups") && error.contains("limit of 64"),
-            "{error}"
-        );
+        assert!(error.contains("65 workgroups") && error.contains("limit of 64"), "{error}");
     });
 }
 
@@ -278,10 +241,7 @@ fn a_buffer_beyond_the_memory_limit_fails_the_device() {
     on_each(SMALL, |gpu| {
         let huge = gpu.alloc(1 << 40);
         let error = gpu.read(&huge, 1).unwrap_err().to_string();
-        assert!(
-            error.contains("4398046511104 bytes") && error.contains("limit"),
-            "{error}"
-        );
+        assert!(error.contains("4398046511104 bytes") && error.contains("limit"), "{error}");
     });
 }
 
@@ -291,10 +251,7 @@ fn too_large_a_workgroup_fails_the_device() {
         let a = gpu.upload(&[1.0; 4]);
         let y = add(gpu, &accumulate().with("WG", 4096), &a, &a, 4);
         let error = gpu.read(&y, 4).unwrap_err().to_string();
-        assert!(
-            error.contains("4096 invocations") && error.contains("limit of 256"),
-            "{error}"
-        );
+        assert!(error.contains("4096 invocations") && error.contains("limit of 256"), "{error}");
     });
 }
 
@@ -319,22 +276,14 @@ const NINE: &str = "
 #[test]
 fn a_kernel_that_the_driver_refuses_fails_the_device() {
     on_each(GpuOptions::default(), |gpu| {
-        let kernel = Kernel {
-            file: "nine",
-            source: NINE,
-            ..accumulate()
-        };
+        let kernel = Kernel { file: "nine", source: NINE, ..accumulate() };
         let (x, y) = (gpu.upload(&[1.0; 4]), gpu.alloc(4));
-        let mut buffers: Vec<(&str, &GpuBuffer)> = ["a", "b", "c", "d", "e", "f", "g", "h"]
-            .map(|n| (n, &x))
-            .into();
+        let mut buffers: Vec<(&str, &GpuBuffer)> =
+            ["a", "b", "c", "d", "e", "f", "g", "h"].map(|n| (n, &x)).into();
         buffers.push(("y", &y));
         gpu.launch(&kernel, &Len { len: 4 }, &buffers, Grid::groups(1));
         let error = gpu.read(&y, 4).unwrap_err().to_string();
-        assert!(
-            error.contains("a command was refused") && error.contains("--device cpu"),
-            "{error}"
-        );
+        assert!(error.contains("a command was refused") && error.contains("--device cpu"), "{error}");
     });
 }
 
@@ -345,10 +294,7 @@ fn a_lost_device_gives_an_error_and_no_panic() {
         let y = add(gpu, &accumulate(), &a, &a, 4);
         gpu.lose();
         let error = gpu.read(&y, 4).unwrap_err().to_string();
-        assert!(
-            error.contains("lost") && error.contains("restart"),
-            "{error}"
-        );
+        assert!(error.contains("lost") && error.contains("restart"), "{error}");
         let z = add(gpu, &accumulate(), &a, &gpu.upload(&[2.0; 4]), 4);
         assert_eq!(gpu.read(&z, 4).unwrap_err().to_string(), error);
     });
@@ -357,9 +303,7 @@ fn a_lost_device_gives_an_error_and_no_panic() {
 #[test]
 fn threads_share_a_device() {
     on_each(GpuOptions::default(), |gpu| {
-        Device::Gpu(gpu.clone())
-            .sync()
-            .expect("nothing to wait for yet");
+        Device::Gpu(gpu.clone()).sync().expect("nothing to wait for yet");
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 scope.spawn(move || {
@@ -386,10 +330,7 @@ fn adapters_open_side_by_side_and_more_than_once() {
         .collect();
     for gpu in &opened {
         let a = gpu.upload(&[1.5; 8]);
-        assert_eq!(
-            gpu.read(&add(gpu, &accumulate(), &a, &a, 8), 8).unwrap(),
-            [3.0; 8]
-        );
+        assert_eq!(gpu.read(&add(gpu, &accumulate(), &a, &a, 8), 8).unwrap(), [3.0; 8]);
     }
 }
 
@@ -405,12 +346,7 @@ fn first() -> Gpu {
 fn a_wrong_buffer_name_panics_with_both_lists() {
     let gpu = first();
     let (a, y) = (gpu.alloc(4), gpu.alloc(4));
-    gpu.launch(
-        &accumulate(),
-        &Len { len: 4 },
-        &[("a", &a), ("c", &a), ("y", &y)],
-        Grid::elements(4),
-    );
+    gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("c", &a), ("y", &y)], Grid::elements(4));
 }
 
 #[test]
@@ -418,12 +354,7 @@ fn a_wrong_buffer_name_panics_with_both_lists() {
 fn a_written_buffer_cannot_be_read_in_the_same_launch() {
     let gpu = first();
     let (a, b) = (gpu.alloc(4), gpu.alloc(4));
-    gpu.launch(
-        &accumulate(),
-        &Len { len: 4 },
-        &[("a", &a), ("b", &b), ("y", &a)],
-        Grid::elements(4),
-    );
+    gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("b", &b), ("y", &a)], Grid::elements(4));
 }
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -456,10 +387,5 @@ fn wrong_params_panic_with_both_lists() {
 fn a_buffer_of_another_device_panics() {
     let (gpu, other) = (first(), first());
     let (a, b, y) = (gpu.alloc(4), other.alloc(4), gpu.alloc(4));
-    gpu.launch(
-        &accumulate(),
-        &Len { len: 4 },
-        &[("a", &a), ("b", &b), ("y", &y)],
-        Grid::elements(4),
-    );
+    gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("b", &b), ("y", &y)], Grid::elements(4));
 }

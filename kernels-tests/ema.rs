@@ -19,12 +19,7 @@ fn ema() {
             let of = |v: &[f32]| Tensor::from_slice(device, [n], v).param();
             let got = ema_update(&of(&a), &of(&b), 0.999);
             assert!(!got.tracked());
-            close(
-                &format!("ema of {n} on {name}"),
-                &got.to_vec().unwrap(),
-                &want,
-                1e-6,
-            );
+            close(&format!("ema of {n} on {name}"), &got.to_vec().unwrap(), &want, 1e-6);
         }
     }
 }

@@ -29,19 +29,14 @@ impl Fixture {
 /// Says on standard error, past the test harness, which hides what passing tests print, that a test did nothing.
 pub fn skipped(why: &str) {
     let line = format!("skipped: {why}\n");
-    io::stderr()
-        .write_all(line.as_bytes())
-        .expect("standard error takes a line");
+    io::stderr().write_all(line.as_bytes()).expect("standard error takes a line");
 }
 
 /// The path of `file` in `shared/fixtures`; says so and gives `None` if the folder is not there.
 pub fn path(file: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures"));
     if !folder.is_dir() {
-        skipped(&format!(
-            "{} is not there, so {file} cannot be compared",
-            folder.display()
-        ));
+        skipped(&format!("{} is not there, so {file} cannot be compared", folder.display()));
         return None;
     }
     Some(folder.join(file))
@@ -61,13 +56,7 @@ pub fn load(file: &str) -> Option<Arrays> {
             Dtype::U8 => numbers(data, |[b]| f64::from(b)),
             other => panic!("{file}: {name} is {other:?}"),
         };
-        (
-            name,
-            Fixture {
-                shape: view.shape().to_vec(),
-                data,
-            },
-        )
+        (name, Fixture { shape: view.shape().to_vec(), data })
     };
     Some(all.tensors().into_iter().map(decode).collect())
 }
@@ -99,8 +88,7 @@ pub fn run(cases: &Cases) {
 /// The settings of every case of `ops.safetensors` by name; `None`, with a printed line, if the folder is missing.
 pub fn settings() -> Option<serde_json::Map<String, serde_json::Value>> {
     let bytes = read("ops_cases.json")?;
-    let mut all: serde_json::Value =
-        serde_json::from_slice(&bytes).expect("ops_cases.json is JSON");
+    let mut all: serde_json::Value = serde_json::from_slice(&bytes).expect("ops_cases.json is JSON");
     match all["cases"].take() {
         serde_json::Value::Object(cases) => Some(cases),
         other => panic!("ops_cases.json: `cases` is {other}"),
@@ -125,10 +113,7 @@ fn shared_fixtures_are_read_whatever_their_type() {
         return;
     };
     assert_eq!(ops["linear.w"].shape, [5, 6]);
-    assert_eq!(
-        ops["linear.w"].tensor(&Device::cpu()).shape().sizes(),
-        [5, 6]
-    );
+    assert_eq!(ops["linear.w"].tensor(&Device::cpu()).shape().sizes(), [5, 6]);
     assert_eq!(ops["temperature.E25"].data[0], 5.0);
     let genotype = &ops["derive.g_genotype"];
     assert_eq!(genotype.shape, [48, 3, 7]);

@@ -23,42 +23,24 @@ pub fn check(
             .unwrap_or_else(|| panic!("{case}.{name} is missing"))
     };
     for (name, device) in devices() {
-        let x: Vec<Tensor> = inputs
-            .iter()
-            .map(|i| get(i).tensor(device).param())
-            .collect();
+        let x: Vec<Tensor> = inputs.iter().map(|i| get(i).tensor(device).param()).collect();
         let y = f(device, &x);
         let want = get("y");
         assert_eq!(y.shape().sizes(), want.shape, "{case} on {name}");
-        close(
-            &format!("{case}.y on {name}"),
-            &y.to_vec().unwrap(),
-            &want.data,
-            tolerance,
-        );
+        close(&format!("{case}.y on {name}"), &y.to_vec().unwrap(), &want.data, tolerance);
         let leaves: Vec<&Tensor> = x.iter().collect();
         let grads = y.backward_from(&get("gy").tensor(device), &leaves);
         for (input, x) in inputs.iter().zip(&x) {
             let what = format!("{case}.g{input} on {name}");
-            close(
-                &what,
-                &grads[x].to_vec().unwrap(),
-                &get(&format!("g{input}")).data,
-                tolerance,
-            );
+            close(&what, &grads[x].to_vec().unwrap(), &get(&format!("g{input}")).data, tolerance);
         }
     }
 }
 
 pub const ELEMENTARY: &Cases = &[
     ("linear", |all, case| {
-        let how = MatMul {
-            transpose_b: true,
-            ..MatMul::default()
-        };
-        check(all, case, &["x", "w", "b"], TOLERANCE, |_, x| {
-            x[0].matmul_with(&x[1], how) + &x[2]
-        });
+        let how = MatMul { transpose_b: true, ..MatMul::default() };
+        check(all, case, &["x", "w", "b"], TOLERANCE, |_, x| x[0].matmul_with(&x[1], how) + &x[2]);
     }),
     ("relu", |all, case| {
         check(all, case, &["x"], TOLERANCE, |_, x| x[0].relu());
@@ -71,9 +53,7 @@ pub const ELEMENTARY: &Cases = &[
     }),
     // Images are [n,c,h,w] in the fixtures.
     ("sum_pool", |all, case| {
-        check(all, case, &["x"], TOLERANCE, |_, x| {
-            x[0].permute(&[0, 2, 3, 1]).sum(&[1, 2])
-        });
+        check(all, case, &["x"], TOLERANCE, |_, x| x[0].permute(&[0, 2, 3, 1]).sum(&[1, 2]));
     }),
 ];
 
@@ -83,9 +63,7 @@ fn shared_fixtures_of_elementary_operations() {
 }
 
 pub const LOSSES: &Cases = &[("hinge", |all, case| {
-    check(all, case, &["real", "fake"], TOLERANCE, |_, x| {
-        ganas::nn::hinge_loss(&x[0], &x[1])
-    });
+    check(all, case, &["real", "fake"], TOLERANCE, |_, x| ganas::nn::hinge_loss(&x[0], &x[1]));
     for (name, device) in devices() {
         let fake = all["hinge.fake"].tensor(device);
         let loss = ganas::nn::generator_loss(&fake).to_vec().unwrap();
@@ -118,27 +96,19 @@ fn shared_fixtures_of_mixed_operations() {
 }
 
 pub const GUMBEL: &Cases = &[
-    ("gumbel_tau_5.0", |all, case| {
-        gumbel(all, case, 5.0, TOLERANCE)
-    }),
-    ("gumbel_tau_1.0", |all, case| {
-        gumbel(all, case, 1.0, TOLERANCE)
-    }),
+    ("gumbel_tau_5.0", |all, case| gumbel(all, case, 5.0, TOLERANCE)),
+    ("gumbel_tau_1.0", |all, case| gumbel(all, case, 1.0, TOLERANCE)),
     ("gumbel_tau_0.1", |all, case| gumbel(all, case, 0.1, SHARP)),
 ];
 
 fn gumbel(all: &Arrays, case: &str, tau: f32, tolerance: f64) {
     let noise = &all[&format!("{case}.noise")];
     check(all, case, &["logits"], tolerance, |device, x| {
-        (x[0].softmax() + noise.tensor(device))
-            .scale(1.0 / tau)
-            .softmax()
+        (x[0].softmax() + noise.tensor(device)).scale(1.0 / tau).softmax()
     });
     for (name, device) in devices() {
         let logits = all[&format!("{case}.logits")].tensor(device);
-        let y = (logits.log_softmax() + noise.tensor(device))
-            .scale(1.0 / tau)
-            .softmax();
+        let y = (logits.log_softmax() + noise.tensor(device)).scale(1.0 / tau).softmax();
         let want = &all[&format!("{case}.y_from_log_probabilities")].data;
         let what = format!("{case} from log probabilities on {name}");
         close(&what, &y.to_vec().unwrap(), want, tolerance);

@@ -26,10 +26,7 @@ pub fn nchw(x: &Tensor) -> Tensor {
 fn near(what: &str, got: &[f64], want: &[f64], bound: f64) {
     assert_eq!(got.len(), want.len(), "{what}");
     for (got, want) in got.iter().zip(want) {
-        assert!(
-            (got - want).abs() <= bound,
-            "{what}: got {got}, want {want}"
-        );
+        assert!((got - want).abs() <= bound, "{what}: got {got}, want {want}");
     }
 }
 
@@ -44,24 +41,17 @@ pub const RESIZING: &Cases = &[
 ];
 
 fn nearest(all: &Arrays, case: &str, s: usize) {
-    check(all, case, &["x"], RESIZED, |_, x| {
-        nchw(&nhwc(&x[0]).upsample_nearest(s))
-    });
+    check(all, case, &["x"], RESIZED, |_, x| nchw(&nhwc(&x[0]).upsample_nearest(s)));
 }
 
 fn bilinear(all: &Arrays, case: &str, s: usize) {
-    check(all, case, &["x"], RESIZED, |_, x| {
-        nchw(&nhwc(&x[0]).upsample_bilinear(s))
-    });
+    check(all, case, &["x"], RESIZED, |_, x| nchw(&nhwc(&x[0]).upsample_bilinear(s)));
 }
 
 fn resize(all: &Arrays, case: &str) {
     for (name, device) in devices() {
         let x = nhwc(&all[&format!("{case}.x")].tensor(device));
-        for (tag, coordinates) in [
-            ("half_pixel", Coordinates::HalfPixel),
-            ("tf1", Coordinates::Asymmetric),
-        ] {
+        for (tag, coordinates) in [("half_pixel", Coordinates::HalfPixel), ("tf1", Coordinates::Asymmetric)] {
             let y = x.resize_bilinear([299, 299], coordinates);
             let want = &all[&format!("{case}.{tag}")].data;
             let what = format!("{case}.{tag} on {name}");
@@ -75,47 +65,24 @@ fn shared_fixtures_of_resizing() {
     run(RESIZING);
 }
 
-const EVERY_SECOND: Pool = Pool {
-    k: 3,
-    stride: 2,
-    pad: 0,
-    count_pad: false,
-};
+const EVERY_SECOND: Pool = Pool { k: 3, stride: 2, pad: 0, count_pad: false };
 
 pub const POOLING: &Cases = &[
-    ("avg_pool_2x2", |all, case| {
-        average(all, case, Pool::blocks(2))
-    }),
-    ("avg_pool_odd", |all, case| {
-        average(all, case, Pool::blocks(2))
-    }),
-    ("avg_pool_3x3_same", |all, case| {
-        average(all, case, Pool::same(3))
-    }),
-    ("max_pool_2x2", |all, case| {
-        maximum(all, case, Pool::blocks(2))
-    }),
-    ("max_pool_2x2_ties", |all, case| {
-        maximum(all, case, Pool::blocks(2))
-    }),
-    ("max_pool_3x3_same", |all, case| {
-        maximum(all, case, Pool::same(3))
-    }),
-    ("max_pool_3x3_s2", |all, case| {
-        maximum(all, case, EVERY_SECOND)
-    }),
+    ("avg_pool_2x2", |all, case| average(all, case, Pool::blocks(2))),
+    ("avg_pool_odd", |all, case| average(all, case, Pool::blocks(2))),
+    ("avg_pool_3x3_same", |all, case| average(all, case, Pool::same(3))),
+    ("max_pool_2x2", |all, case| maximum(all, case, Pool::blocks(2))),
+    ("max_pool_2x2_ties", |all, case| maximum(all, case, Pool::blocks(2))),
+    ("max_pool_3x3_same", |all, case| maximum(all, case, Pool::same(3))),
+    ("max_pool_3x3_s2", |all, case| maximum(all, case, EVERY_SECOND)),
 ];
 
 fn average(all: &Arrays, case: &str, pool: Pool) {
-    check(all, case, &["x"], TOLERANCE, |_, x| {
-        nchw(&nhwc(&x[0]).avg_pool(pool))
-    });
+    check(all, case, &["x"], TOLERANCE, |_, x| nchw(&nhwc(&x[0]).avg_pool(pool)));
 }
 
 fn maximum(all: &Arrays, case: &str, pool: Pool) {
-    check(all, case, &["x"], TOLERANCE, |_, x| {
-        nchw(&nhwc(&x[0]).max_pool(pool))
-    });
+    check(all, case, &["x"], TOLERANCE, |_, x| nchw(&nhwc(&x[0]).max_pool(pool)));
 }
 
 #[test]
@@ -171,12 +138,8 @@ fn shared_fixtures_of_batch_normalisation() {
 }
 
 pub const OPTIMISERS: &Cases = &[
-    ("adam_gan", |all, case| {
-        adam(all, case, [2e-4, 0.0, 0.9, 0.0])
-    }),
-    ("adam_arch", |all, case| {
-        adam(all, case, [3e-4, 0.5, 0.999, 1e-4])
-    }),
+    ("adam_gan", |all, case| adam(all, case, [2e-4, 0.0, 0.9, 0.0])),
+    ("adam_arch", |all, case| adam(all, case, [3e-4, 0.5, 0.999, 1e-4])),
     ("ema", ema),
 ];
 
@@ -201,11 +164,7 @@ fn adam(all: &Arrays, case: &str, [lr, beta1, beta2, weight_decay]: [f64; 4]) {
             let before = p.to_vec().unwrap();
             (p, m, v) = adam_step(&p, &g, &m, &v, step);
             let after: Vec<f64> = p.to_vec().unwrap().iter().map(|&p| f64::from(p)).collect();
-            let delta: Vec<f64> = after
-                .iter()
-                .zip(&before)
-                .map(|(a, b)| a - f64::from(*b))
-                .collect();
+            let delta: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - f64::from(*b)).collect();
             near(&format!("{what}, p"), &after, row("p", t), 1e-7);
             near(&format!("{what}, delta"), &delta, row("delta", t), 3e-8);
             for (part, got) in [("exp_avg", &m), ("exp_avg_sq", &v)] {

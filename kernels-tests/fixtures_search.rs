@@ -18,10 +18,7 @@ fn temperatures(all: &Arrays, case: &str) {
         let want = &all[&format!("{case}.E{epochs}")].data;
         for (epoch, want) in want.iter().enumerate() {
             let got = temperature(epoch as u64, epochs, number("tau_max"), number("tau_min"));
-            assert!(
-                (got - want).abs() < 1e-14,
-                "epoch {epoch} of {epochs}: got {got}, want {want}"
-            );
+            assert!((got - want).abs() < 1e-14, "epoch {epoch} of {epochs}: got {got}, want {want}");
         }
     }
 }
@@ -39,10 +36,9 @@ fn derivations(all: &Arrays, case: &str) {
         let g = derive_generator(&get("g_normal", i), &get("g_up", i));
         let got: Vec<f32> = g.concat().iter().map(|&gene| f32::from(gene)).collect();
         assert_eq!(got, get("g_genotype", i), "set {i}");
-        for (axis, want) in [
-            (DeriveAxis::Ops, "d_genotype_op_axis"),
-            (DeriveAxis::Edges, "d_genotype_official"),
-        ] {
+        for (axis, want) in
+            [(DeriveAxis::Ops, "d_genotype_op_axis"), (DeriveAxis::Edges, "d_genotype_official")]
+        {
             let d = derive_discriminator(&get("d_normal", i), &get("d_down", i), axis);
             let genes = d.genes.concat();
             let got: Vec<f32> = genes.iter().map(|&gene| f32::from(gene)).collect();

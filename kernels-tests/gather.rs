@@ -9,12 +9,7 @@ fn gather(x: &Array, rows: &[usize]) -> Array {
     let width = x.data.len() / x.shape[0];
     let mut shape = x.shape.clone();
     shape[0] = rows.len();
-    Array::new(
-        &shape,
-        rows.iter()
-            .flat_map(|r| x.data[r * width..(r + 1) * width].to_vec())
-            .collect(),
-    )
+    Array::new(&shape, rows.iter().flat_map(|r| x.data[r * width..(r + 1) * width].to_vec()).collect())
 }
 
 #[test]

@@ -16,18 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("data", &["formats"]),
     ("space", &["nn", "ops", "tensor", "device", "formats"]),
     ("runs", &["tensor", "device", "formats"]),
-    (
-        "search",
-        &[
-            "space", "data", "runs", "nn", "ops", "tensor", "device", "formats",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "search", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats",
-        ],
-    ),
+    ("search", &["space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
+    ("cli", &["search", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
 ];
 
 const LEAVES: [&str; 2] = ["error", "rng"];
@@ -45,19 +35,13 @@ fn rooms_name_only_the_rooms_below_them() {
     let names = Names::of_the_library();
     let files = sources();
     assert!(files.len() > 50, "only {} files found", files.len());
-    let wrong: Vec<String> = files
-        .iter()
-        .flat_map(|(path, code)| wrong_arrows(path, code, &names))
-        .collect();
+    let wrong: Vec<String> = files.iter().flat_map(|(path, code)| wrong_arrows(path, code, &names)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
 #[test]
 fn engines_are_named_in_their_own_room() {
-    let wrong: Vec<String> = sources()
-        .iter()
-        .flat_map(|(path, code)| wrong_engines(path, code))
-        .collect();
+    let wrong: Vec<String> = sources().iter().flat_map(|(path, code)| wrong_engines(path, code)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
@@ -124,10 +108,7 @@ fn sources() -> Vec<(String, String)> {
     files.sort();
     let named = files.into_iter().map(|file| {
         let path = file.strip_prefix(root()).expect("it lies below");
-        let path = path
-            .to_str()
-            .expect("sources have plain names")
-            .replace('\\', "/");
+        let path = path.to_str().expect("sources have plain names").replace('\\', "/");
         let text = fs::read_to_string(&file).expect("a source can be read");
         (path, code_only(&text))
     });
@@ -207,10 +188,7 @@ fn wrong_engines(path: &str, code: &str) -> Vec<String> {
         for (engine, folder) in ENGINES {
             let named = line.split(|c: char| !is_word(c)).any(|word| word == engine);
             if named && !path.starts_with(folder) && !ours(engine) {
-                wrong.push(format!(
-                    "{path}:{}: `{engine}` belongs in {folder}",
-                    number + 1
-                ));
+                wrong.push(format!("{path}:{}: `{engine}` belongs in {folder}", number + 1));
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod adam;
+mod adversarial;
 mod batch_norm;
 mod binary;
 mod check;
@@ -26,6 +27,8 @@ mod pool;
 mod reduce;
 mod reference;
 mod resize;
+mod resume;
+mod sample;
 mod slice;
 mod softmax;
 mod spectral_norm;

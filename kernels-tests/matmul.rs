@@ -7,22 +7,10 @@ use crate::check::{check_op, close, devices, normal, tolerance};
 use crate::reference::Array;
 
 const ALL: [MatMul; 4] = [
-    MatMul {
-        transpose_a: false,
-        transpose_b: false,
-    },
-    MatMul {
-        transpose_a: true,
-        transpose_b: false,
-    },
-    MatMul {
-        transpose_a: false,
-        transpose_b: true,
-    },
-    MatMul {
-        transpose_a: true,
-        transpose_b: true,
-    },
+    MatMul { transpose_a: false, transpose_b: false },
+    MatMul { transpose_a: true, transpose_b: false },
+    MatMul { transpose_a: false, transpose_b: true },
+    MatMul { transpose_a: true, transpose_b: true },
 ];
 
 fn shapes(m: usize, k: usize, n: usize, how: MatMul) -> [[usize; 2]; 2] {
@@ -96,24 +84,15 @@ fn matmul_with_every_transposition() {
 #[test]
 fn matmul_fast_kernel_against_the_plain_one() {
     let mut rng = Rng::seed(5);
-    for (m, k, n) in [
-        (130, 67, 201),
-        (128, 2080, 64),
-        (257, 33, 300),
-        (600, 516, 700),
-    ] {
+    for (m, k, n) in [(130, 67, 201), (128, 2080, 64), (257, 33, 300), (600, 516, 700)] {
         for how in ALL {
             let [sa, sb] = shapes(m, k, n, how);
             let (a, b) = (rng.normals(m * k), rng.normals(k * n));
             let mut first: Option<Vec<f64>> = None;
             for (name, device) in devices() {
-                let (a, b) = (
-                    Tensor::from_slice(device, sa, &a),
-                    Tensor::from_slice(device, sb, &b),
-                );
+                let (a, b) = (Tensor::from_slice(device, sa, &a), Tensor::from_slice(device, sb, &b));
                 let plain = a.matmul_plain(&b, how).to_vec().unwrap();
-                let want =
-                    first.get_or_insert_with(|| plain.iter().map(|&y| f64::from(y)).collect());
+                let want = first.get_or_insert_with(|| plain.iter().map(|&y| f64::from(y)).collect());
                 let what = format!("{m}x{k}x{n} {how:?} on {name}");
                 close(&format!("plain {what}"), &plain, want, tolerance(k));
                 let fast = a.matmul_with(&b, how).to_vec().unwrap();

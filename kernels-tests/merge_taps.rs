@@ -22,8 +22,7 @@ fn check(maps: &[Vec<usize>], taps: usize, [cin, cout]: [usize; 2]) {
             for (i, map) in maps.iter().enumerate() {
                 for (j, t) in map.iter().enumerate() {
                     for q in 0..cin * cout {
-                        y.data[t * cin * cout + q] +=
-                            x[0].data[i] * x[i + 1].data[j * cin * cout + q];
+                        y.data[t * cin * cout + q] += x[0].data[i] * x[i + 1].data[j * cin * cout + q];
                     }
                 }
             }

@@ -5,7 +5,8 @@ use std::path::Path;
 use ganas::formats::NamedArrays;
 use ganas::nn::{self, Init, Mode, Module, Role, SpectralInit, export_tensor};
 use ganas::space::build::{
-    AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, GumbelInput, Mixing, Relaxation, discriminator,
+    AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, GumbelInput, Mixing, Relaxation,
+    discriminator,
 };
 use ganas::space::{Family, GanGenotype, gan};
 use ganas::{Device, Grads, Rng, Tensor};
@@ -49,11 +50,21 @@ impl Fixture {
     fn close(&self, name: &str, got: &Tensor, tolerance: f64) {
         let want = self.tensor(&Device::cpu(), name).to_vec().unwrap();
         let error = error(&got.to_vec().unwrap(), &want);
-        assert!(error <= tolerance, "{}: `{name}` differs by {error:.2e}, allowed {tolerance:.0e}", self.what);
+        assert!(
+            error <= tolerance,
+            "{}: `{name}` differs by {error:.2e}, allowed {tolerance:.0e}",
+            self.what
+        );
     }
 
     /// Compares the gradients of every trained tensor; alphas have a tighter bound, exact zeros an absolute one.
-    fn gradients(&self, net: &mut (impl Module + ?Sized), grads: &Grads, prefix: &str, weights: f64) -> usize {
+    fn gradients(
+        &self,
+        net: &mut (impl Module + ?Sized),
+        grads: &Grads,
+        prefix: &str,
+        weights: f64,
+    ) -> usize {
         let zero: Vec<String> = match self.file.metadata.get("exactly_zero_gradients") {
             Some(text) => serde_json::from_str(text).unwrap(),
             None => Vec::new(),
@@ -62,7 +73,9 @@ impl Fixture {
         nn::visit(net, |slot| {
             let name = format!("{prefix}{}", slot.name);
             let Some(want) = self.file.get(&name) else { return };
-            let g = grads.get(slot.tensor).unwrap_or_else(|| panic!("{}: no gradient `{name}`", self.what));
+            let g = grads
+                .get(slot.tensor)
+                .unwrap_or_else(|| panic!("{}: no gradient `{name}`", self.what));
             let (_, got) = export_tensor(g, slot.layout).unwrap();
             compared += 1;
             if zero.contains(&name) {
@@ -81,7 +94,9 @@ impl Fixture {
     fn buffers(&self, net: &mut (impl Module + ?Sized), prefix: &str, tolerance: f64) -> usize {
         let mut compared = 0;
         nn::visit(net, |slot| {
-            let Some(want) = self.file.get(&format!("{prefix}{}", slot.name)) else { return };
+            let Some(want) = self.file.get(&format!("{prefix}{}", slot.name)) else {
+                return;
+            };
             let (_, got) = export_tensor(slot.tensor, slot.layout).unwrap();
             let error = error(&got, &want.values);
             assert!(error <= tolerance, "{}: `{prefix}{}` differs by {error:.2e}", self.what, slot.name);
@@ -103,7 +118,13 @@ fn on_every_device(name: &str, check: impl Fn(&Fixture, &Device)) {
         if device_name.ends_with("small limits") {
             continue;
         }
-        check(&Fixture { file: file.clone(), what: format!("{name} on {device_name}") }, device);
+        check(
+            &Fixture {
+                file: file.clone(),
+                what: format!("{name} on {device_name}"),
+            },
+            device,
+        );
     }
 }
 
@@ -150,7 +171,8 @@ fn shared_fixtures_derived_generator() {
     on_every_device("advnas_generator_c16", |f, device| {
         let mut rng = Rng::seed(1);
         let genes = GanGenotype::load("adversarialnas").unwrap().generator.unwrap();
-        let mut net = Generator::derived(&genes, GeneratorSize::cifar(16), &mut init(device, &mut rng)).unwrap();
+        let mut net =
+            Generator::derived(&genes, GeneratorSize::cifar(16), &mut init(device, &mut rng)).unwrap();
         check_generator(f, device, &mut net, 3e-5);
 
         // The gradients of the evaluation-mode forward, for some of the parameters.
@@ -265,7 +287,9 @@ fn autogan_as_a_genotype_equals_the_hand_written_network() {
     for (name, array) in weights.iter() {
         let mut name = name.to_owned();
         if !name.starts_with("block1") {
-            for (from, to) in [(".c1.", ".c0.ops.0.conv."), (".c2.", ".c2.ops.0.conv."), (".c_sc.", ".c4.ops.0.conv.")] {
+            for (from, to) in
+                [(".c1.", ".c0.ops.0.conv."), (".c2.", ".c2.ops.0.conv."), (".c_sc.", ".c4.ops.0.conv.")]
+            {
                 name = name.replace(from, to);
             }
         }
@@ -306,7 +330,8 @@ fn counts_of_built_networks_equal_the_analytic_ones() {
     assert_eq!(nn::count(&mut g), 29_265_566);
     let mut d = AdversarialDiscriminator::supernet(80, Mixing::Merged, &mut init);
     assert_eq!(nn::count(&mut d), 11_049_308);
-    for (name, want) in [("autogan-d", 1_053_824), ("eagan-d-cifar10", 906_240), ("eagan-d-stl10", 1_578_112)] {
+    for (name, want) in [("autogan-d", 1_053_824), ("eagan-d-cifar10", 906_240), ("eagan-d-stl10", 1_578_112)]
+    {
         let architecture = GanGenotype::load(name).unwrap().discriminator.unwrap();
         assert_eq!(nn::count(discriminator(&architecture, 128, &mut init).unwrap().as_mut()), want, "{name}");
     }
@@ -327,7 +352,12 @@ fn spectral_norm_converges() {
         sigma = f64::from(spectral.sigma(&w, Mode::Train).item().unwrap());
     }
     // Independent: the largest eigenvalue of W^T W by powers of the matrix in f64.
-    let rows: Vec<Vec<f64>> = w.to_vec().unwrap().chunks(6).map(|r| r.iter().map(|&v| f64::from(v)).collect()).collect();
+    let rows: Vec<Vec<f64>> = w
+        .to_vec()
+        .unwrap()
+        .chunks(6)
+        .map(|r| r.iter().map(|&v| f64::from(v)).collect())
+        .collect();
     let mut u = vec![1.0; 6];
     let mut largest = 0.0;
     for _ in 0..2000 {

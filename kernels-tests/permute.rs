@@ -38,13 +38,7 @@ fn permute_in_every_order() {
             );
         }
     }
-    check_op(
-        "transpose",
-        &[normal(&[211, 307])],
-        1,
-        |x| x[0].transpose(),
-        |x| permute(&x[0], &[1, 0]),
-    );
+    check_op("transpose", &[normal(&[211, 307])], 1, |x| x[0].transpose(), |x| permute(&x[0], &[1, 0]));
 }
 
 #[test]

@@ -19,12 +19,7 @@ fn pooled(x: &Array, pool: Pool, f: impl Fn(&[f64]) -> f64) -> Array {
             .filter(move |&i| i < size)
     };
     for at in 0..y.data.len() {
-        let (ch, oj, oi, b) = (
-            at % c,
-            at / c % out(w),
-            at / c / out(w) % out(h),
-            at / c / out(w) / out(h),
-        );
+        let (ch, oj, oi, b) = (at % c, at / c % out(w), at / c / out(w) % out(h), at / c / out(w) / out(h));
         let pixels: Vec<f64> = seen(oi, h)
             .flat_map(|i| seen(oj, w).map(move |j| x.at(&[b, i, j, ch])))
             .collect();
@@ -35,12 +30,7 @@ fn pooled(x: &Array, pool: Pool, f: impl Fn(&[f64]) -> f64) -> Array {
 
 /// Shapes with windows that fit them.
 fn cases() -> Vec<([usize; 4], Pool)> {
-    let windows = |k, stride, pad| Pool {
-        k,
-        stride,
-        pad,
-        count_pad: false,
-    };
+    let windows = |k, stride, pad| Pool { k, stride, pad, count_pad: false };
     vec![
         ([1, 1, 1, 1], Pool::blocks(1)),
         ([1, 1, 1, 5], Pool::same(3)),
@@ -66,11 +56,7 @@ fn avg_pool() {
                 |x| x[0].avg_pool(pool),
                 |x| {
                     pooled(&x[0], pool, |seen| {
-                        let count = if count_pad {
-                            pool.k * pool.k
-                        } else {
-                            seen.len()
-                        };
+                        let count = if count_pad { pool.k * pool.k } else { seen.len() };
                         seen.iter().sum::<f64>() / count as f64
                     })
                 },
@@ -87,11 +73,7 @@ fn max_pool() {
             &[input(&shape, Values::Distinct)],
             pool.k * pool.k,
             |x| x[0].max_pool(pool),
-            |x| {
-                pooled(&x[0], pool, |seen| {
-                    seen.iter().copied().fold(f64::MIN, f64::max)
-                })
-            },
+            |x| pooled(&x[0], pool, |seen| seen.iter().copied().fold(f64::MIN, f64::max)),
         );
     }
 }
@@ -123,12 +105,7 @@ fn padding_never_wins() {
 #[test]
 fn a_nan_wins() {
     for (name, device) in devices() {
-        let (y, gx) = maximum(
-            device,
-            [1, 2, 2, 1],
-            &[1.0, f32::NAN, 7.0, 3.0],
-            Pool::blocks(2),
-        );
+        let (y, gx) = maximum(device, [1, 2, 2, 1], &[1.0, f32::NAN, 7.0, 3.0], Pool::blocks(2));
         assert!(y[0].is_nan(), "{name}: {y:?}");
         assert_eq!(gx, [0.0, 1.0, 0.0, 0.0], "{name}");
     }

@@ -7,9 +7,7 @@ use crate::reference::Array;
 
 /// The sum over the axes marked in `reduced`, times `factor`.
 fn sum(x: &Array, reduced: &[usize], factor: f64) -> Array {
-    let kept: Vec<usize> = (0..x.shape.len())
-        .filter(|a| !reduced.contains(a))
-        .collect();
+    let kept: Vec<usize> = (0..x.shape.len()).filter(|a| !reduced.contains(a)).collect();
     let mut shape: Vec<usize> = kept.iter().map(|&a| x.shape[a]).collect();
     if shape.is_empty() {
         shape.push(1);
@@ -30,14 +28,7 @@ fn sum(x: &Array, reduced: &[usize], factor: f64) -> Array {
 
 #[test]
 fn reduce_over_every_set_of_axes() {
-    for shape in [
-        &[1, 1][..],
-        &[5],
-        &[3, 7],
-        &[2, 3, 5],
-        &[2, 3, 4, 7],
-        &[3, 1, 5, 2],
-    ] {
+    for shape in [&[1, 1][..], &[5], &[3, 7], &[2, 3, 5], &[2, 3, 4, 7], &[3, 1, 5, 2]] {
         for set in 1..1_usize << shape.len() {
             let axes: Vec<usize> = (0..shape.len()).filter(|a| set >> a & 1 == 1).collect();
             let count: usize = axes.iter().map(|&a| shape[a]).product();
@@ -72,13 +63,7 @@ fn reduce_of_many_rows_and_of_long_rows() {
     ];
     for (shape, axes) in cases {
         let count = axes.iter().map(|&a| shape[a]).product();
-        check_op(
-            "sum",
-            &[normal(shape)],
-            count,
-            |x| x[0].sum(axes),
-            |x| sum(&x[0], axes, 1.0),
-        );
+        check_op("sum", &[normal(shape)], count, |x| x[0].sum(axes), |x| sum(&x[0], axes, 1.0));
     }
     check_op(
         "mean_all",
@@ -101,24 +86,11 @@ fn reduce_of_a_million_loses_nothing() {
     for (name, device) in devices() {
         let x = Tensor::from_slice(device, [n], &values).param();
         let y = x.sum_all();
-        close(
-            &format!("sum_all on {name}"),
-            &y.to_vec().unwrap(),
-            &[all],
-            1e-5,
-        );
+        close(&format!("sum_all on {name}"), &y.to_vec().unwrap(), &[all], 1e-5);
         let gx = y.backward(&[&x])[&x].to_vec().unwrap();
-        assert!(
-            gx.iter().all(|&g| g == 1.0),
-            "gradient of sum_all on {name}"
-        );
+        assert!(gx.iter().all(|&g| g == 1.0), "gradient of sum_all on {name}");
         let mean = x.mean_all().to_vec().unwrap();
-        close(
-            &format!("mean_all on {name}"),
-            &mean,
-            &[all / n as f64],
-            1e-5,
-        );
+        close(&format!("mean_all on {name}"), &mean, &[all / n as f64], 1e-5);
         let rows = Tensor::from_slice(device, [n / 20, 20], &values[..n / 20 * 20]);
         let y = rows.sum(&[0]).to_vec().unwrap();
         close(&format!("sum over rows on {name}"), &y, &channels, 1e-5);

@@ -9,15 +9,8 @@ pub struct Array {
 
 impl Array {
     pub fn new(shape: &[usize], data: Vec<f64>) -> Array {
-        assert_eq!(
-            shape.iter().product::<usize>(),
-            data.len(),
-            "reference array {shape:?}"
-        );
-        Array {
-            shape: shape.to_vec(),
-            data,
-        }
+        assert_eq!(shape.iter().product::<usize>(), data.len(), "reference array {shape:?}");
+        Array { shape: shape.to_vec(), data }
     }
 
     pub fn zeros(shape: &[usize]) -> Array {

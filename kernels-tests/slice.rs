@@ -24,9 +24,7 @@ fn concat(x: &[Array], axis: usize) -> Array {
         let width = x.data.len() / rows;
         x.data[row * width..(row + 1) * width].to_vec()
     };
-    let data = (0..rows)
-        .flat_map(|row| x.iter().flat_map(move |x| part(x, row)))
-        .collect();
+    let data = (0..rows).flat_map(|row| x.iter().flat_map(move |x| part(x, row))).collect();
     Array::new(&shape, data)
 }
 
@@ -43,27 +41,9 @@ fn slice_of_every_axis() {
             );
         }
     }
-    check_op(
-        "slice",
-        &[normal(&[1, 1])],
-        1,
-        |x| x[0].slice(1, 0, 1),
-        |x| x[0].clone(),
-    );
-    check_op(
-        "slice",
-        &[normal(&[7])],
-        1,
-        |x| x[0].slice(0, 2, 5),
-        |x| slice(&x[0], 0, 2, 5),
-    );
-    check_op(
-        "slice",
-        &[normal(&[409, 211])],
-        1,
-        |x| x[0].slice(0, 7, 400),
-        |x| slice(&x[0], 0, 7, 400),
-    );
+    check_op("slice", &[normal(&[1, 1])], 1, |x| x[0].slice(1, 0, 1), |x| x[0].clone());
+    check_op("slice", &[normal(&[7])], 1, |x| x[0].slice(0, 2, 5), |x| slice(&x[0], 0, 2, 5));
+    check_op("slice", &[normal(&[409, 211])], 1, |x| x[0].slice(0, 7, 400), |x| slice(&x[0], 0, 7, 400));
 }
 
 #[test]
@@ -75,29 +55,11 @@ fn concat_along_every_axis() {
             normal(&shape)
         };
         let three = [sized(1), sized(4), sized(7)];
-        check_op(
-            "concat",
-            &three,
-            1,
-            |x| Tensor::concat(&[&x[0], &x[1], &x[2]], axis),
-            |x| concat(x, axis),
-        );
+        check_op("concat", &three, 1, |x| Tensor::concat(&[&x[0], &x[1], &x[2]], axis), |x| concat(x, axis));
     }
-    check_op(
-        "concat",
-        &[normal(&[5])],
-        1,
-        |x| Tensor::concat(&[&x[0]], 0),
-        |x| x[0].clone(),
-    );
+    check_op("concat", &[normal(&[5])], 1, |x| Tensor::concat(&[&x[0]], 0), |x| x[0].clone());
     let many: Vec<_> = (0..13).map(|i| normal(&[29, 1 + i])).collect();
-    check_op(
-        "concat",
-        &many,
-        1,
-        |x| Tensor::concat(&x.iter().collect::<Vec<_>>(), 1),
-        |x| concat(x, 1),
-    );
+    check_op("concat", &many, 1, |x| Tensor::concat(&x.iter().collect::<Vec<_>>(), 1), |x| concat(x, 1));
 }
 
 #[test]
@@ -108,10 +70,7 @@ fn concat_of_large_tensors() {
         let y = Tensor::concat(&[&a, &b], 1);
         let back = y.slice(1, 999, 2).to_vec().unwrap();
         assert!(back.chunks(2).all(|p| p == [1.0, 2.0]), "{name}");
-        assert!(
-            y.to_vec().unwrap().iter().all(|&y| y == 1.0 || y == 2.0),
-            "{name}"
-        );
+        assert!(y.to_vec().unwrap().iter().all(|&y| y == 1.0 || y == 2.0), "{name}");
     }
 }
 
@@ -136,11 +95,5 @@ fn slice_past_the_end() {
 #[should_panic(expected = "concat: [2,4] and [3,4] along axis 1: other sizes differ")]
 fn concat_of_sizes_that_disagree() {
     let device = Device::cpu();
-    Tensor::concat(
-        &[
-            &Tensor::zeros(&device, [2, 4]),
-            &Tensor::zeros(&device, [3, 4]),
-        ],
-        1,
-    );
+    Tensor::concat(&[&Tensor::zeros(&device, [2, 4]), &Tensor::zeros(&device, [3, 4])], 1);
 }

@@ -18,48 +18,22 @@ fn log_softmax(x: &Array) -> Array {
 
 #[test]
 fn softmax_and_its_logarithm() {
-    for shape in [
-        &[1, 1][..],
-        &[7],
-        &[5, 7],
-        &[2, 3, 4, 5],
-        &[3, 1008],
-        &[20_011, 3],
-    ] {
+    for shape in [&[1, 1][..], &[7], &[5, 7], &[2, 3, 4, 5], &[3, 1008], &[20_011, 3]] {
         let c = *shape.last().unwrap();
-        check_op(
-            "softmax",
-            &[normal(shape)],
-            c,
-            |x| x[0].softmax(),
-            |x| log_softmax(&x[0]).map(f64::exp),
-        );
-        check_op(
-            "log_softmax",
-            &[normal(shape)],
-            c,
-            |x| x[0].log_softmax(),
-            |x| log_softmax(&x[0]),
-        );
+        check_op("softmax", &[normal(shape)], c, |x| x[0].softmax(), |x| log_softmax(&x[0]).map(f64::exp));
+        check_op("log_softmax", &[normal(shape)], c, |x| x[0].log_softmax(), |x| log_softmax(&x[0]));
     }
 }
 
 #[test]
 fn softmax_of_large_values_is_safe() {
-    let x = [
-        1e30, -1e30, 9.9e29, 300.0, 301.0, -300.0, -1e30, -1e30, -1e30,
-    ];
+    let x = [1e30, -1e30, 9.9e29, 300.0, 301.0, -300.0, -1e30, -1e30, -1e30];
     let want = Array::new(&[3, 3], x.iter().map(|&x| f64::from(x)).collect());
     let want = log_softmax(&want);
     for (name, device) in devices() {
         let x = Tensor::from_slice(device, [3, 3], &x);
         let y = x.softmax().to_vec().unwrap();
-        close(
-            &format!("softmax on {name}"),
-            &y,
-            &want.map(f64::exp).data,
-            1e-6,
-        );
+        close(&format!("softmax on {name}"), &y, &want.map(f64::exp).data, 1e-6);
         let y = x.log_softmax().to_vec().unwrap();
         close(&format!("log_softmax on {name}"), &y, &want.data, 1e-6);
         let nan = Tensor::from_slice(device, [2, 3], &[0.0, f32::NAN, 1.0, 0.0, 0.0, 0.0]);

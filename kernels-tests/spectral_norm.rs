@@ -44,26 +44,14 @@ fn power_iteration_of_small_and_large_weights() {
             let mut rng = Rng::seed(8);
             let (w, u) = (rng.normals(taps * cin * c), rng.normals(c));
             let (want_u, want_v) = iterated(&exact(&w), &exact(&u));
-            let (w, u) = (
-                Tensor::from_slice(device, shape, &w).param(),
-                Tensor::from_slice(device, [c], &u),
-            );
+            let (w, u) = (Tensor::from_slice(device, shape, &w).param(), Tensor::from_slice(device, [c], &u));
             let (new_u, new_v) = power_iteration(&w, &u, 1e-12);
             assert!(!new_u.tracked() && !new_v.tracked());
             let what = format!("power_iteration {shape:?} on {name}");
-            close(
-                &what,
-                &new_u.to_vec().unwrap(),
-                &want_u,
-                tolerance(taps * cin),
-            );
+            close(&what, &new_u.to_vec().unwrap(), &want_u, tolerance(taps * cin));
             close(&what, &new_v.to_vec().unwrap(), &want_v, tolerance(c));
             let (again, _) = power_iteration(&w, &u, 1e-12);
-            assert_eq!(
-                again.to_vec().unwrap(),
-                new_u.to_vec().unwrap(),
-                "{what}, again"
-            );
+            assert_eq!(again.to_vec().unwrap(), new_u.to_vec().unwrap(), "{what}, again");
         }
     }
 }

@@ -5,8 +5,8 @@ use ganas::nn::{
     self, Adam, AdamConfig, Ema, Init, Mode, Module, Role, SpectralInit, generator_loss, hinge_loss,
 };
 use ganas::space::build::{
-    AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, GumbelInput, Logits, Mix,
-    Mixing, Relaxation, discriminator,
+    AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, GumbelInput, Logits, Mix, Mixing,
+    Relaxation, discriminator,
 };
 use ganas::space::{Family, random};
 use ganas::{Device, Rng, Tensor};
@@ -14,12 +14,7 @@ use ganas::{Device, Rng, Tensor};
 use crate::check::devices;
 
 /// Images of 16x16.
-const SIZE: GeneratorSize = GeneratorSize {
-    channels: 8,
-    bottom: 2,
-    latent: 12,
-    parts: 3,
-};
+const SIZE: GeneratorSize = GeneratorSize { channels: 8, bottom: 2, latent: 12, parts: 3 };
 const BATCH: usize = 4;
 
 /// Share of the squared logits in the discriminator's loss. With the hinge alone the last biases have a gradient of
@@ -54,10 +49,7 @@ fn adam(role: Role) -> Adam {
 
 /// Draws with noise that is the same in every pass.
 fn mix_of(logits: &Logits) -> Mix {
-    let relaxation = Relaxation::Gumbel {
-        tau: 1.0,
-        input: GumbelInput::Probabilities,
-    };
+    let relaxation = Relaxation::Gumbel { tau: 1.0, input: GumbelInput::Probabilities };
     logits.mix(relaxation, &logits.noise(&mut Rng::seed(0)))
 }
 
@@ -82,10 +74,7 @@ fn supernets(device: &Device) -> Pair<AdversarialDiscriminator> {
         rng: &mut rng,
         spectral: SpectralInit::Effective,
     };
-    let size = GeneratorSize {
-        channels: 4,
-        ..SIZE
-    };
+    let size = GeneratorSize { channels: 4, ..SIZE };
     let g = Generator::supernet(size, Mixing::Merged, &mut init).unwrap();
     let d = AdversarialDiscriminator::supernet(4, Mixing::Merged, &mut init);
     Pair::new(g, Box::new(d), |d| d.logits().map(mix_of), ALL, device, rng)
@@ -241,10 +230,7 @@ fn fresh_devices() -> Vec<(String, Device)> {
         let gpu = Gpu::open(i, GpuOptions::default()).unwrap();
         (adapter.name, Device::Gpu(gpu))
     });
-    [("cpu".to_owned(), Device::cpu())]
-        .into_iter()
-        .chain(gpus)
-        .collect()
+    [("cpu".to_owned(), Device::cpu())].into_iter().chain(gpus).collect()
 }
 
 #[test]
@@ -273,10 +259,7 @@ fn a_training_step_submits_little() {
         println!("{name}: {dispatches} dispatches in {submissions} submissions");
         assert_eq!(after.pipelines, before.pipelines, "{name}");
         let full = dispatches.div_ceil(256);
-        assert!(
-            submissions <= full + 7,
-            "{name}: {submissions} submissions for {dispatches} dispatches"
-        );
+        assert!(submissions <= full + 7, "{name}: {submissions} submissions for {dispatches} dispatches");
     }
 }
 

@@ -15,27 +15,15 @@ const FUNCTIONS: [Row; 13] = [
         |x| if x < 0.0 { f64::from(0.2_f32) * x } else { x },
     ),
     ("tanh", Values::Normal, Tensor::tanh, f64::tanh),
-    ("sigmoid", Values::Normal, Tensor::sigmoid, |x| {
-        1.0 / (1.0 + (-x).exp())
-    }),
+    ("sigmoid", Values::Normal, Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
     ("exp", Values::Normal, Tensor::exp, f64::exp),
     ("log", Values::Positive, Tensor::log, f64::ln),
     ("sqrt", Values::Positive, Tensor::sqrt, f64::sqrt),
     ("square", Values::Normal, Tensor::square, |x| x * x),
     ("neg", Values::Normal, Tensor::neg, |x| -x),
     ("scale", Values::Normal, |x| x.scale(-2.5), |x| -2.5 * x),
-    (
-        "add_scalar",
-        Values::Normal,
-        |x| x.add_scalar(0.75),
-        |x| x + 0.75,
-    ),
-    (
-        "clamp",
-        Values::Positive,
-        |x| x.clamp(0.5, 1.5),
-        |x| x.clamp(0.5, 1.5),
-    ),
+    ("add_scalar", Values::Normal, |x| x.add_scalar(0.75), |x| x + 0.75),
+    ("clamp", Values::Positive, |x| x.clamp(0.5, 1.5), |x| x.clamp(0.5, 1.5)),
     ("abs", Values::AwayFromZero, Tensor::abs, f64::abs),
 ];
 
@@ -43,13 +31,7 @@ const FUNCTIONS: [Row; 13] = [
 fn unary_functions_and_their_gradients() {
     for (name, values, op, reference) in FUNCTIONS {
         for shape in [&[1, 1][..], &[7, 13], &[2, 3, 5, 3], &[4099]] {
-            check_op(
-                name,
-                &[input(shape, values)],
-                1,
-                |x| op(&x[0]),
-                |x| x[0].map(reference),
-            );
+            check_op(name, &[input(shape, values)], 1, |x| op(&x[0]), |x| x[0].map(reference));
         }
     }
 }
@@ -85,32 +67,17 @@ fn unary_is_accurate_over_the_whole_range() {
         ("sqrt", Tensor::sqrt, f64::sqrt, &wide),
         ("tanh", Tensor::tanh, f64::tanh, &around),
         ("tanh near 0", Tensor::tanh, f64::tanh, &small),
-        (
-            "sigmoid",
-            Tensor::sigmoid,
-            |x| 1.0 / (1.0 + (-x).exp()),
-            &around,
-        ),
-        (
-            "sigmoid near 0",
-            Tensor::sigmoid,
-            |x| 1.0 / (1.0 + (-x).exp()),
-            &small,
-        ),
+        ("sigmoid", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), &around),
+        ("sigmoid near 0", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), &small),
     ];
     for (name, device) in devices() {
         for (what, op, reference, x) in &cases {
-            let y = op(&Tensor::from_slice(device, [x.len()], x))
-                .to_vec()
-                .unwrap();
+            let y = op(&Tensor::from_slice(device, [x.len()], x)).to_vec().unwrap();
             for (x, y) in x.iter().zip(y) {
                 let want = reference(f64::from(*x));
                 // Below the smallest normal number a GPU may give 0.
                 let bound = 1e-5 * want.abs() + 1.2e-38;
-                assert!(
-                    (f64::from(y) - want).abs() <= bound,
-                    "{what}({x}) on {name}: got {y}, want {want}"
-                );
+                assert!((f64::from(y) - want).abs() <= bound, "{what}({x}) on {name}: got {y}, want {want}");
             }
         }
     }
@@ -120,25 +87,17 @@ fn unary_is_accurate_over_the_whole_range() {
 fn unary_at_its_limits() {
     let big = f32::MAX;
     for (name, device) in devices() {
-        let at =
-            |op: fn(&Tensor) -> Tensor, x: f32| op(&Tensor::full(device, [1], x)).item().unwrap();
+        let at = |op: fn(&Tensor) -> Tensor, x: f32| op(&Tensor::full(device, [1], x)).item().unwrap();
         for x in [89.0, 1e4, big] {
             assert_eq!(at(Tensor::tanh, x), 1.0, "tanh({x}) on {name}");
             assert_eq!(at(Tensor::tanh, -x), -1.0, "tanh(-{x}) on {name}");
             assert_eq!(at(Tensor::sigmoid, x), 1.0, "sigmoid({x}) on {name}");
-            assert!(
-                at(Tensor::sigmoid, -x).abs() < 1e-37,
-                "sigmoid(-{x}) on {name}"
-            );
+            assert!(at(Tensor::sigmoid, -x).abs() < 1e-37, "sigmoid(-{x}) on {name}");
             assert!(at(Tensor::exp, x) >= 3e38, "exp({x}) on {name}");
             assert!(at(Tensor::exp, -x).abs() < 1e-37, "exp(-{x}) on {name}");
         }
         type Kink = (fn(&Tensor) -> Tensor, f32);
-        let kinks: [Kink; 3] = [
-            (Tensor::relu, 0.0),
-            (|x| x.leaky_relu(0.2), 0.2),
-            (Tensor::abs, 0.0),
-        ];
+        let kinks: [Kink; 3] = [(Tensor::relu, 0.0), (|x| x.leaky_relu(0.2), 0.2), (Tensor::abs, 0.0)];
         for (op, slope) in kinks {
             let x = Tensor::full(device, [1], 0.0).param();
             let g = op(&x).backward(&[&x])[&x].item().unwrap();
@@ -153,10 +112,7 @@ fn unary_nan_goes_through() {
         let x = Tensor::from_slice(device, [3], &[1.0, f32::NAN, 2.0]);
         for (what, _, op, _) in FUNCTIONS {
             let y = op(&x).to_vec().unwrap();
-            assert!(
-                y[1].is_nan() && !y[0].is_nan() && !y[2].is_nan(),
-                "{what} on {name}: {y:?}"
-            );
+            assert!(y[1].is_nan() && !y[0].is_nan() && !y[2].is_nan(), "{what} on {name}: {y:?}");
         }
     }
 }

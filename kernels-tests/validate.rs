@@ -23,9 +23,7 @@ fn shaders() -> Vec<PathBuf> {
 }
 
 fn stem(path: &Path) -> &str {
-    path.file_stem()
-        .and_then(|s| s.to_str())
-        .expect("shaders have plain names")
+    path.file_stem().and_then(|s| s.to_str()).expect("shaders have plain names")
 }
 
 #[test]
@@ -53,18 +51,11 @@ fn check(file: &str, source: &str) {
         let stage = (naga::ShaderStage::Compute, point.name.clone());
         assert!(point.stage == stage.0, "{place}: not a compute shader");
         // No constants: every override must have a default.
-        let (module, info) = process_overrides(
-            &module,
-            &info,
-            Some((stage.0, &stage.1)),
-            &Default::default(),
-        )
-        .unwrap_or_else(|error| panic!("{place}: {error}"));
+        let (module, info) =
+            process_overrides(&module, &info, Some((stage.0, &stage.1)), &Default::default())
+                .unwrap_or_else(|error| panic!("{place}: {error}"));
         let size: u32 = module.entry_points[0].workgroup_size.iter().product();
-        assert!(
-            size <= 256,
-            "{place}: workgroups of {size} invocations exceed WebGPU's 256"
-        );
+        assert!(size <= 256, "{place}: workgroups of {size} invocations exceed WebGPU's 256");
 
         let options = spv::PipelineOptions {
             shader_stage: stage.0,
@@ -85,9 +76,7 @@ fn check(file: &str, source: &str) {
             names.entry_point_names
         );
 
-        let options = hlsl::PipelineOptions {
-            entry_point: Some(stage),
-        };
+        let options = hlsl::PipelineOptions { entry_point: Some(stage) };
         let mut out = String::new();
         let dx12 = hlsl::Options::default();
         let names = hlsl::Writer::new(&mut out, &dx12, &options)
@@ -102,29 +91,21 @@ fn check(file: &str, source: &str) {
 }
 
 fn metal() -> msl::Options {
-    msl::Options {
-        lang_version: (2, 0),
-        ..Default::default()
-    }
+    msl::Options { lang_version: (2, 0), ..Default::default() }
 }
 
 #[test]
 fn every_shader_has_a_test_of_the_same_stem() {
-    let main =
-        fs::read_to_string(root().join("kernels-tests/main.rs")).expect("the tests have a root");
+    let main = fs::read_to_string(root().join("kernels-tests/main.rs")).expect("the tests have a root");
     for path in shaders() {
         let stem = stem(&path);
         let test = format!("kernels-tests/{stem}.rs");
         assert!(
-            root().join(&test).exists()
-                || root().join(format!("kernels-tests/{stem}/mod.rs")).exists(),
+            root().join(&test).exists() || root().join(format!("kernels-tests/{stem}/mod.rs")).exists(),
             "shaders/{stem}.wgsl has no test: write {test}"
         );
         let line = format!("mod {stem};");
-        assert!(
-            main.lines().any(|l| l.trim() == line),
-            "kernels-tests/main.rs lacks `{line}`"
-        );
+        assert!(main.lines().any(|l| l.trim() == line), "kernels-tests/main.rs lacks `{line}`");
     }
 }
 

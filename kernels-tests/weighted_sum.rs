@@ -28,10 +28,7 @@ fn weighted_sum_of_any_number() {
             |x| {
                 let mut y = Array::zeros(shape);
                 for (a, x) in x[0].data.iter().zip(&x[1..]) {
-                    y.data
-                        .iter_mut()
-                        .zip(&x.data)
-                        .for_each(|(y, x)| *y += a * x);
+                    y.data.iter_mut().zip(&x.data).for_each(|(y, x)| *y += a * x);
                 }
                 y
             },

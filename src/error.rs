@@ -118,17 +118,12 @@ impl Error {
 
     /// A setting that cannot be used.
     pub fn config(key: impl Into<String>, reason: impl Into<String>) -> Error {
-        Error::Config {
-            key: key.into(),
-            reason: reason.into(),
-        }
+        Error::Config { key: key.into(), reason: reason.into() }
     }
 
     /// An invalid genotype.
     pub fn genotype(reason: impl Into<String>) -> Error {
-        Error::Genotype {
-            reason: reason.into(),
-        }
+        Error::Genotype { reason: reason.into() }
     }
 
     /// A run folder that cannot be used.
@@ -141,9 +136,6 @@ impl Error {
 
     /// A tensor that does not fit.
     pub fn weights(name: impl Into<String>, reason: impl Into<String>) -> Error {
-        Error::Weights {
-            name: name.into(),
-            reason: reason.into(),
-        }
+        Error::Weights { name: name.into(), reason: reason.into() }
     }
 }

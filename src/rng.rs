@@ -18,9 +18,9 @@ impl Rng {
     /// An independent generator for purpose `stream` of the same `seed`.
     pub fn stream(seed: u64, stream: &str) -> Rng {
         // FNV-1a keeps the streams of one seed apart by name, whatever order they are made in.
-        let hash = stream.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = stream
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         Rng::seed(seed ^ hash)
     }
 
@@ -95,8 +95,7 @@ mod tests {
     fn moments_of_the_draws() {
         let mut rng = Rng::seed(1);
         let n = 200_000;
-        let mean =
-            |f: &mut dyn FnMut() -> f32| (0..n).map(|_| f64::from(f())).sum::<f64>() / n as f64;
+        let mean = |f: &mut dyn FnMut() -> f32| (0..n).map(|_| f64::from(f())).sum::<f64>() / n as f64;
         assert!(mean(&mut || rng.normal()).abs() < 0.01);
         assert!((mean(&mut || rng.normal().powi(2)) - 1.0).abs() < 0.02);
         assert!((mean(&mut || rng.uniform()) - 0.5).abs() < 0.005);

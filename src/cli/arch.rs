@@ -59,11 +59,7 @@ pub struct ShowArgs {
     #[command(flatten)]
     size: SizeArgs,
     /// Which half an .npy array holds
-    #[arg(
-        long,
-        default_value = "generator",
-        value_name = "generator|discriminator"
-    )]
+    #[arg(long, default_value = "generator", value_name = "generator|discriminator")]
     part: Part,
 }
 
@@ -107,11 +103,7 @@ pub struct DrawArgs {
     #[arg(long)]
     title: Option<String>,
     /// Which half an .npy array holds
-    #[arg(
-        long,
-        default_value = "generator",
-        value_name = "generator|discriminator"
-    )]
+    #[arg(long, default_value = "generator", value_name = "generator|discriminator")]
     part: Part,
 }
 
@@ -135,11 +127,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     source: Source,
     /// Which half an .npy array holds
-    #[arg(
-        long,
-        default_value = "generator",
-        value_name = "generator|discriminator"
-    )]
+    #[arg(long, default_value = "generator", value_name = "generator|discriminator")]
     part: Part,
 }
 
@@ -167,28 +155,21 @@ fn show(args: &ShowArgs, json: bool) -> Result<(), Error> {
     }
     if let Some(d) = &gan.discriminator {
         let width = positive("disc-width", args.disc_width)?;
-        halves.push((
-            "discriminator",
-            width,
-            cost::discriminator(d, width, form.image())?,
-        ));
+        halves.push(("discriminator", width, cost::discriminator(d, width, form.image())?));
     }
     if json {
         let mut object = Map::new();
         object.insert("genotype".into(), gan.to_json());
         for (name, width, cost) in &halves {
-            let value = json!({"width": width, "params": cost.params(), "macs": cost.macs(), "layers": cost.layers});
+            let value =
+                json!({"width": width, "params": cost.params(), "macs": cost.macs(), "layers": cost.layers});
             object.insert((*name).into(), value);
         }
         return print(&Value::Object(object).to_string());
     }
     let mut text = gan.describe();
     for (name, width, cost) in &halves {
-        text += &format!(
-            "\n{name}, width {width}, images {0}x{0}\n{1}",
-            form.image(),
-            table(cost)
-        );
+        text += &format!("\n{name}, width {width}, images {0}x{0}\n{1}", form.image(), table(cost));
     }
     print(text.trim_end())
 }
@@ -199,9 +180,7 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
         Some(CountPart::Generator | CountPart::SupernetG) | None => Part::Generator,
     };
     // AutoGAN's own generator is outside the space; only its cost is known.
-    if args.source.genotype == "autogan"
-        && npy == Part::Generator
-        && args.part != Some(CountPart::SupernetG)
+    if args.source.genotype == "autogan" && npy == Part::Generator && args.part != Some(CountPart::SupernetG)
     {
         let width = positive("width", args.width.unwrap_or(256))?;
         let bottom = match args.size.form {
@@ -227,9 +206,7 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
     let width = positive("width", args.width.unwrap_or(default))?;
     let cost = match part {
         CountPart::Generator => cost::generator(gan.require_generator()?, width, &form)?,
-        CountPart::Discriminator => {
-            cost::discriminator(gan.require_discriminator()?, width, form.image())?
-        }
+        CountPart::Discriminator => cost::discriminator(gan.require_discriminator()?, width, form.image())?,
         CountPart::SupernetG => cost::generator_supernet(gan.lineage(), width, &form)?,
         CountPart::SupernetD => {
             let family = match gan.lineage() {
@@ -242,13 +219,7 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
     print_count(&cost, name, width, form.image(), json)
 }
 
-fn print_count(
-    cost: &Cost,
-    name: &str,
-    width: usize,
-    image: usize,
-    json: bool,
-) -> Result<(), Error> {
+fn print_count(cost: &Cost, name: &str, width: usize, image: usize, json: bool) -> Result<(), Error> {
     let (params, macs) = (cost.params(), cost.macs());
     if json {
         return print(&json!({"params": params, "macs": macs}).to_string());
@@ -263,10 +234,7 @@ fn print_count(
 
 fn draw(args: &DrawArgs, json: bool) -> Result<(), Error> {
     let gan = load(&args.source, args.part)?;
-    let title = args
-        .title
-        .clone()
-        .unwrap_or_else(|| heading(&args.source.genotype));
+    let title = args.title.clone().unwrap_or_else(|| heading(&args.source.genotype));
     let text = match args.out.extension().and_then(|e| e.to_str()) {
         Some("svg") => draw::svg(&gan, &title),
         Some("dot" | "gv") => draw::dot(&gan, &title),
@@ -298,8 +266,7 @@ fn random(args: &RandomArgs, json: bool, seed: u64) -> Result<(), Error> {
     };
     let mut rng = Rng::stream(seed, "architecture");
     let generator = random_generator(&mut rng);
-    let discriminator: Option<Discriminator> =
-        family.map(|family| random_discriminator(family, &mut rng));
+    let discriminator: Option<Discriminator> = family.map(|family| random_discriminator(family, &mut rng));
     let gan = GanGenotype {
         generator: (args.part != Some(Part::Discriminator)).then_some(generator),
         discriminator: discriminator.filter(|_| args.part != Some(Part::Generator)),
@@ -330,8 +297,7 @@ fn save(gan: &GanGenotype, out: &Path) -> Result<(), Error> {
                 (Some(_), None) => Part::Generator,
                 (None, Some(_)) => Part::Discriminator,
                 _ => {
-                    let reason =
-                        "an .npy array holds one half; choose it with --part, or write .json";
+                    let reason = "an .npy array holds one half; choose it with --part, or write .json";
                     return Err(Error::config("out", reason));
                 }
             };
@@ -371,10 +337,7 @@ fn form(size: &SizeArgs, gan: &GanGenotype) -> Result<Form, Error> {
     };
     let parts = size.latent_split.unwrap_or(default);
     let form = match size.form {
-        FormName::Cifar => Form {
-            parts,
-            ..Form::cifar()
-        },
+        FormName::Cifar => Form { parts, ..Form::cifar() },
         FormName::Stl => Form::stl(parts),
     };
     form.part()?;
@@ -385,10 +348,7 @@ fn positive(key: &str, width: usize) -> Result<usize, Error> {
     if (1..=65_536).contains(&width) {
         return Ok(width);
     }
-    Err(Error::config(
-        key,
-        format!("{width} channels, valid are 1 to 65536"),
-    ))
+    Err(Error::config(key, format!("{width} channels, valid are 1 to 65536")))
 }
 
 /// One line per layer and the sum, in columns.
@@ -406,10 +366,7 @@ fn table(cost: &Cost) -> String {
         );
     }
     let (params, macs) = (grouped(cost.params()), grouped(cost.macs()));
-    text + &format!(
-        "{:<8} {:<9} {:<18} {:>7} {params:>14} {macs:>18}\n",
-        "total", "", "", ""
-    )
+    text + &format!("{:<8} {:<9} {:<18} {:>7} {params:>14} {macs:>18}\n", "total", "", "", "")
 }
 
 /// A number with commas between groups of three digits.
@@ -431,41 +388,17 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(
-            [0, 999, 1000, 8_846_851].map(grouped),
-            ["0", "999", "1,000", "8,846,851"]
-        );
+        assert_eq!([0, 999, 1000, 8_846_851].map(grouped), ["0", "999", "1,000", "8,846,851"]);
     }
 
     #[test]
     fn stl_splits_the_latent_vector_as_the_program_of_the_genotype_does() {
-        let size = SizeArgs {
-            form: FormName::Stl,
-            latent_split: None,
-        };
-        let parts = |name| {
-            form(&size, &GanGenotype::load(name).unwrap())
-                .unwrap()
-                .parts
-        };
-        assert_eq!(
-            [parts("adversarialnas"), parts("eagan"), parts("autogan-d")],
-            [2, 3, 2]
-        );
-        let size = SizeArgs {
-            form: FormName::Stl,
-            latent_split: Some(3),
-        };
-        assert_eq!(
-            form(&size, &GanGenotype::load("adversarialnas").unwrap())
-                .unwrap()
-                .parts,
-            3
-        );
-        let size = SizeArgs {
-            form: FormName::Stl,
-            latent_split: Some(7),
-        };
+        let size = SizeArgs { form: FormName::Stl, latent_split: None };
+        let parts = |name| form(&size, &GanGenotype::load(name).unwrap()).unwrap().parts;
+        assert_eq!([parts("adversarialnas"), parts("eagan"), parts("autogan-d")], [2, 3, 2]);
+        let size = SizeArgs { form: FormName::Stl, latent_split: Some(3) };
+        assert_eq!(form(&size, &GanGenotype::load("adversarialnas").unwrap()).unwrap().parts, 3);
+        let size = SizeArgs { form: FormName::Stl, latent_split: Some(7) };
         assert!(form(&size, &GanGenotype::load("adversarialnas").unwrap()).is_err());
     }
 
@@ -474,17 +407,13 @@ mod tests {
         let row = "[0,0,0,0,1,1,1]";
         let genotype = format!("{{\"space\":\"gan-cells\",\"generator\":[{row},{row},{row}]}}");
         let args = CheckArgs {
-            source: Source {
-                genotype: genotype.clone(),
-            },
+            source: Source { genotype: genotype.clone() },
             part: Part::Generator,
         };
         check(&args, true).unwrap();
         assert!(load(&Source { genotype }, Part::Generator).is_err());
         let missing = CheckArgs {
-            source: Source {
-                genotype: "nothing.json".into(),
-            },
+            source: Source { genotype: "nothing.json".into() },
             part: Part::Generator,
         };
         assert!(check(&missing, true).is_err());

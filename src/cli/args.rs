@@ -80,7 +80,7 @@ pub struct AdversarialArgs {
     /// Settings that replace those of the preset, in TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Any setting by name; may be given several times
+    /// Any setting by name (a wrong name lists them all); may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = super::layers::assignment)]
     pub set: Vec<(String, toml::Value)>,
     /// Images: shapes, cifar10:DIR, folder:DIR, ...

@@ -53,10 +53,7 @@ fn draw(images: &dyn Images, path: &Path, seed: u64) -> Result<(), Error> {
     let mut chosen = Rng::stream(seed, "data grid").permutation(images.len());
     chosen.truncate(n);
     chosen.sort_unstable();
-    for (i, out) in chosen
-        .into_iter()
-        .zip(pixels.chunks_exact_mut(shape.values()))
-    {
+    for (i, out) in chosen.into_iter().zip(pixels.chunks_exact_mut(shape.values())) {
         images.read(i, out)?;
     }
     save_grid(path, &pixels, shape, GRID)
@@ -95,25 +92,14 @@ fn as_text(source: &str, stats: &Stats, grid: Option<&Path>) -> String {
         format!("std       {}", figures(&stats.std)),
     ];
     if stats.skipped > 0 {
-        lines.push(format!(
-            "skipped   {} that cannot be decoded",
-            stats.skipped
-        ));
+        lines.push(format!("skipped   {} that cannot be decoded", stats.skipped));
     }
     match &stats.classes {
         None => lines.push("classes   none".into()),
         Some(classes) => {
             lines.push(format!("classes   {}", classes.len()));
-            let width = classes
-                .iter()
-                .map(|c| c.name.chars().count())
-                .max()
-                .unwrap_or(0);
-            lines.extend(
-                classes
-                    .iter()
-                    .map(|c| format!("  {:width$}  {}", c.name, c.count)),
-            );
+            let width = classes.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
+            lines.extend(classes.iter().map(|c| format!("  {:width$}  {}", c.name, c.count)));
         }
     }
     if let Some(path) = grid {
@@ -135,27 +121,16 @@ mod tests {
             skip_bad: false,
         };
         info(&args, true, 3).unwrap();
-        assert_eq!(
-            image::image_dimensions(args.grid.as_ref().unwrap()).unwrap(),
-            (78, 78)
-        );
+        assert_eq!(image::image_dimensions(args.grid.as_ref().unwrap()).unwrap(), (78, 78));
 
         let images = open(&args.source, &OpenOptions::default()).unwrap();
         let stats = stats(images.as_ref()).unwrap();
         let object = as_json(images.name(), &stats);
         let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
-        let want = [
-            "source", "count", "height", "width", "channels", "classes", "mean", "std", "skipped",
-        ];
+        let want = ["source", "count", "height", "width", "channels", "classes", "mean", "std", "skipped"];
         assert_eq!(keys, want);
-        assert_eq!(
-            object["classes"][4],
-            serde_json::json!({"name": "cross", "count": 14})
-        );
+        assert_eq!(object["classes"][4], serde_json::json!({"name": "cross", "count": 14}));
         let text = as_text(images.name(), &stats, None);
-        assert!(
-            text.contains("pictures  70") && text.contains("  cross     14"),
-            "{text}"
-        );
+        assert!(text.contains("pictures  70") && text.contains("  cross     14"), "{text}");
     }
 }

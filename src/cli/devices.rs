@@ -31,26 +31,14 @@ fn table(all: &[DeviceInfo]) -> String {
             row[0].clear();
         }
     }
-    let width = |column: usize| {
-        rows.iter()
-            .map(|r| r[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..6).map(width).collect();
     let mut lines = Vec::new();
     for (i, row) in rows.iter().enumerate() {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, w)| format!("{cell:w$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, w)| format!("{cell:w$}"));
         lines.push(cells.collect::<Vec<_>>().join("  ").trim_end().to_owned());
         if let Some(device) = i.checked_sub(1).map(|i| &all[i]) {
-            lines.extend(
-                details(device)
-                    .into_iter()
-                    .map(|text| format!("     {text}")),
-            );
+            lines.extend(details(device).into_iter().map(|text| format!("     {text}")));
         }
     }
     lines.push("* is what --device auto takes".to_owned());
@@ -58,11 +46,7 @@ fn table(all: &[DeviceInfo]) -> String {
 }
 
 fn details(device: &DeviceInfo) -> Vec<String> {
-    let limits: Vec<String> = device
-        .limits
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
+    let limits: Vec<String> = device.limits.iter().map(|(name, value)| format!("{name} {value}")).collect();
     [("limits", limits), ("features", device.features.clone())]
         .into_iter()
         .filter(|(_, list)| !list.is_empty())
@@ -101,15 +85,9 @@ mod tests {
         let text = table(&[cpu, gpu]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 6, "{text}");
-        assert!(
-            lines[1].starts_with("   cpu    cpu") && lines[1].ends_with("Some Xeon  -"),
-            "{text}"
-        );
+        assert!(lines[1].starts_with("   cpu    cpu") && lines[1].ends_with("Some Xeon  -"), "{text}");
         assert_eq!(lines[2], "     limits: threads 2");
         assert_eq!(lines[3], "     features: avx2, fma");
-        assert!(
-            lines[4].starts_with("*  gpu:0  discrete") && lines[4].ends_with("radv 25"),
-            "{text}"
-        );
+        assert!(lines[4].starts_with("*  gpu:0  discrete") && lines[4].ends_with("radv 25"), "{text}");
     }
 }

@@ -33,36 +33,22 @@ impl<T: Serialize + DeserializeOwned> Layers<T> {
         for (key, value) in layer {
             let Some(slot) = self.table.get_mut(key) else {
                 let valid: Vec<&str> = self.table.keys().map(String::as_str).collect();
-                let reason = format!(
-                    "no such setting ({origin}); settings are {}",
-                    valid.join(", ")
-                );
+                let reason = format!("no such setting ({origin}); settings are {}", valid.join(", "));
                 return Err(Error::config(key, reason));
             };
             *slot = value.clone();
-            self.value = self
-                .table
-                .clone()
-                .try_into()
-                .map_err(|e: toml::de::Error| {
-                    Error::config(
-                        key,
-                        format!("{value} cannot be used ({origin}): {}", e.message()),
-                    )
-                })?;
+            self.value = self.table.clone().try_into().map_err(|e: toml::de::Error| {
+                Error::config(key, format!("{value} cannot be used ({origin}): {}", e.message()))
+            })?;
         }
         Ok(())
     }
 
     /// The first setting in `layer` that these settings have another value for, with that value.
-    pub fn differing<'a>(
-        &'a self,
-        below: &'a Layers<T>,
-    ) -> Option<(&'a str, &'a Value, &'a Value)> {
+    pub fn differing<'a>(&'a self, below: &'a Layers<T>) -> Option<(&'a str, &'a Value, &'a Value)> {
         let differs = |(key, value)| Some((key, value, below.table.get(key)?));
         let all = self.table.iter().map(|(key, value)| (key.as_str(), value));
-        all.filter_map(differs)
-            .find(|(_, here, there)| here != there)
+        all.filter_map(differs).find(|(_, here, there)| here != there)
     }
 
     /// The settings of all layers together.
@@ -79,11 +65,7 @@ pub(super) fn read(path: &Path) -> Result<Table, Error> {
     let text = fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
     let table: Table = toml::from_str(&text).map_err(|e| {
         let at = e.span().map_or(0, |span| span.start as u64);
-        Error::format_at(
-            path,
-            at,
-            format!("not TOML: {}", e.message().replace('\n', ", ")),
-        )
+        Error::format_at(path, at, format!("not TOML: {}", e.message().replace('\n', ", ")))
     })?;
     match table.get("search") {
         Some(Value::Table(search)) => Ok(search.clone()),

@@ -11,9 +11,7 @@ use crate::Error;
 pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::io("standard output", "write", &e))
-        }
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("standard output", "write", &e)),
         _ => Ok(()),
     }
 }
@@ -22,13 +20,7 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 pub(super) fn note(text: &str) {
     let text: String = text
         .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
         .collect();
     // There is nobody left to tell when standard error itself is gone, and no reason to stop the work.
     drop(writeln!(io::stderr(), "{text}"));

@@ -85,8 +85,11 @@ pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
             output::print(&report.to_string())
         }
         false => {
-            let paths: Vec<String> =
-                [&args.grid, &args.folder, &args.tensor].into_iter().flatten().map(|p| p.display().to_string()).collect();
+            let paths: Vec<String> = [&args.grid, &args.folder, &args.tensor]
+                .into_iter()
+                .flatten()
+                .map(|p| p.display().to_string())
+                .collect();
             output::print(&format!("{n} images of {side}x{side} in {}", paths.join(", ")))
         }
     }
@@ -95,7 +98,15 @@ pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
 /// The generator that the model argument names, and how its edges are mixed if it is a supernet.
 fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), Error> {
     let model = &args.model;
+    let own_architecture = || match args.genotype {
+        Some(_) => Err(Error::config(
+            "genotype",
+            "a run or a snapshot knows its architecture; leave --genotype away",
+        )),
+        None => Ok(()),
+    };
     if model.is_dir() {
+        own_architecture()?;
         return generator_of(&newest_snapshot(model)?, device, args.live);
     }
     if matches!(model.extension().and_then(|e| e.to_str()), Some("pth" | "pt")) {
@@ -103,6 +114,7 @@ fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), E
     }
     let arrays = NamedArrays::read(model)?;
     if Snapshot::is_in(&arrays) {
+        own_architecture()?;
         return generator_of(&Snapshot::read(model)?, device, args.live);
     }
     let genes = match &args.genotype {

@@ -14,8 +14,8 @@ use super::layers::{self, Layers};
 use super::{interrupt, output};
 use crate::runs::{self, RunFolder};
 use crate::search::adversarial::{AdversarialConfig, Preset};
-use crate::space::GanGenotype;
 use crate::search::{self, Checkpoints, Console, End, Observer, Outcome, Search, Stop};
+use crate::space::GanGenotype;
 use crate::{Device, Error};
 
 /// What a run folder stores in `config.toml`.
@@ -84,7 +84,11 @@ fn drive<S: Search>(
         0 => Stop::when_done(),
         n => Stop::steps(n),
     };
-    let outcome = search::run(&mut search, stop.or_on(flag), &mut observers)?;
+    let mut outcome = search::run(&mut search, stop.or_on(flag), &mut observers)?;
+    // A search counts its limit of steps as its end, but it could go on.
+    if outcome.end == End::Done && outcome.steps == config.max_steps {
+        outcome.end = End::Steps;
+    }
     match outcome.end {
         End::Interrupted => Err(Error::Interrupted { run }),
         End::Done | End::Steps => Ok((run, outcome)),
@@ -109,10 +113,7 @@ fn begin<S: Search>(
     let search = build(&device, &config, global.seed())?;
     let path = match &args.run {
         Some(path) => path.clone(),
-        None => claim(
-            Path::new("runs"),
-            &format!("adversarial-{}-seed{}", preset.name(), global.seed()),
-        )?,
+        None => claim(Path::new("runs"), &format!("adversarial-{}-seed{}", preset.name(), global.seed()))?,
     };
     let stored = StoredRun {
         command: ADVERSARIAL.to_owned(),
@@ -150,23 +151,14 @@ fn resume<S: Search>(
 }
 
 /// Checks that what was typed agrees with what the run has stored; gives the limit of steps, which alone may change.
-fn settings_of_resumed(
-    stored: &StoredRun,
-    args: &AdversarialArgs,
-    global: &Global,
-) -> Result<u64, Error> {
+fn settings_of_resumed(stored: &StoredRun, args: &AdversarialArgs, global: &Global) -> Result<u64, Error> {
     let refuse = |key: &str, typed: &dyn std::fmt::Display, was: &dyn std::fmt::Display| {
-        let reason = format!(
-            "{typed} contradicts the run, which has {was}; leave it out, or begin a new run"
-        );
+        let reason =
+            format!("{typed} contradicts the run, which has {was}; leave it out, or begin a new run");
         Err(Error::config(key, reason))
     };
     if stored.command != ADVERSARIAL {
-        return refuse(
-            "resume",
-            &format!("`{ADVERSARIAL}`"),
-            &format!("`{}`", stored.command),
-        );
+        return refuse("resume", &format!("`{ADVERSARIAL}`"), &format!("`{}`", stored.command));
     }
     if let Some(preset) = preset(args).filter(|p| *p != stored.preset) {
         return refuse("preset", &preset.name(), &stored.preset.name());
@@ -177,10 +169,7 @@ fn settings_of_resumed(
     let mut typed = Layers::over(stored.search.clone())?;
     put_all(&mut typed, args)?;
     let max_steps = typed.value().max_steps;
-    let same_end = AdversarialConfig {
-        max_steps,
-        ..stored.search.clone()
-    };
+    let same_end = AdversarialConfig { max_steps, ..stored.search.clone() };
     if let Some((key, typed, was)) = typed.differing(&Layers::over(same_end)?) {
         return refuse(key, typed, was);
     }
@@ -205,18 +194,12 @@ fn device_of_resumed(run: &Path, stored: &StoredRun, global: &Global) -> Result<
 
 fn stored_device(device: &Device) -> StoredDevice {
     let info = device.info();
-    StoredDevice {
-        id: info.id,
-        name: info.name,
-    }
+    StoredDevice { id: info.id, name: info.name }
 }
 
 fn preset(args: &AdversarialArgs) -> Option<Preset> {
     let typed = args.preset.as_deref()?;
-    Preset::ALL
-        .iter()
-        .find(|(name, _)| *name == typed)
-        .map(|(_, preset)| *preset)
+    Preset::ALL.iter().find(|(name, _)| *name == typed).map(|(_, preset)| *preset)
 }
 
 /// Puts the settings of the file, of `--set` and of the flags over the others.
@@ -225,10 +208,7 @@ fn put_all(layers: &mut Layers<AdversarialConfig>, args: &AdversarialArgs) -> Re
         layers.put(&layers::read(path)?, &path.display().to_string())?;
     }
     for (key, value) in &args.set {
-        layers.put(
-            &toml::Table::from_iter([(key.clone(), value.clone())]),
-            "--set",
-        )?;
+        layers.put(&toml::Table::from_iter([(key.clone(), value.clone())]), "--set")?;
     }
     layers.put(&args.flags(), "flag")
 }
@@ -241,9 +221,7 @@ fn claim(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     loop {
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                path = parent.join(format!("{name}-{next}"))
-            }
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => path = parent.join(format!("{name}-{next}")),
             Err(e) => return Err(Error::io(&path, "create", &e)),
         }
         next += 1;
@@ -267,16 +245,16 @@ fn text(run: &Path, outcome: &Outcome) -> String {
         End::Interrupted => "interrupted",
     };
     let mut lines = vec![
-        format!(
-            "{end} after {} steps; {:.1} s",
-            outcome.steps, outcome.seconds
-        ),
+        format!("{end} after {} steps; {:.1} s", outcome.steps, outcome.seconds),
         format!("run   {}", run.display()),
     ];
     for (i, found) in outcome.front.iter().enumerate() {
         let what = if i == 0 { "best " } else { "also " };
-        let named: Vec<String> =
-            found.objectives.iter().map(|(name, value)| format!("{name} {}", readable(*value))).collect();
+        let named: Vec<String> = found
+            .objectives
+            .iter()
+            .map(|(name, value)| format!("{name} {}", readable(*value)))
+            .collect();
         lines.push(format!("{what} {}", named.join(", ")));
         match GanGenotype::from_json(&found.genotype) {
             Ok(gan) => lines.extend(gan.describe().lines().map(|line| format!("      {line}"))),

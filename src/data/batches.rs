@@ -153,18 +153,11 @@ mod tests {
     use super::*;
     use crate::data::{OpenOptions, Shapes, open};
 
-    fn walk(
-        batches: &mut Batches,
-        images: &dyn Images,
-        steps: usize,
-    ) -> Vec<(Vec<usize>, Vec<f32>)> {
+    fn walk(batches: &mut Batches, images: &dyn Images, steps: usize) -> Vec<(Vec<usize>, Vec<f32>)> {
         let mut seen = Vec::new();
         for _ in 0..steps {
             let batch = batches.next(images).unwrap();
-            assert_eq!(
-                (batch.n, batch.pixels.len()),
-                (batch.indices.len(), batch.n * batch.shape.values())
-            );
+            assert_eq!((batch.n, batch.pixels.len()), (batch.indices.len(), batch.n * batch.shape.values()));
             for (i, label) in batch.indices.iter().zip(batch.labels) {
                 assert_eq!(*label, images.label(*i));
             }
@@ -182,10 +175,7 @@ mod tests {
         for epoch in 0..3 {
             assert_eq!(batches.epoch(), epoch);
             let seen = walk(&mut batches, &images, 3);
-            assert_eq!(
-                seen.iter().map(|s| s.0.len()).collect::<Vec<_>>(),
-                [4, 4, 2]
-            );
+            assert_eq!(seen.iter().map(|s| s.0.len()).collect::<Vec<_>>(), [4, 4, 2]);
             let order: Vec<usize> = seen.into_iter().flat_map(|s| s.0).collect();
             let mut sorted = order.clone();
             sorted.sort_unstable();
@@ -204,10 +194,7 @@ mod tests {
             let text = serde_json::to_string(&batches).unwrap();
             let mut resumed: Batches = serde_json::from_str(&text).unwrap();
             assert_eq!(batches.epoch(), resumed.epoch());
-            assert_eq!(
-                walk(&mut batches, images.as_ref(), 9),
-                walk(&mut resumed, images.as_ref(), 9)
-            );
+            assert_eq!(walk(&mut batches, images.as_ref(), 9), walk(&mut resumed, images.as_ref(), 9));
         }
     }
 
@@ -220,11 +207,7 @@ mod tests {
         for flags in &mut flags {
             let batch = batches.next(images.as_ref()).unwrap();
             flags.resize(200, false);
-            for (i, got) in batch
-                .indices
-                .iter()
-                .zip(batch.pixels.chunks_exact(7 * 7 * 3))
-            {
+            for (i, got) in batch.indices.iter().zip(batch.pixels.chunks_exact(7 * 7 * 3)) {
                 images.read(*i, &mut plain).unwrap();
                 flags[*i] = got != plain;
                 if flags[*i] {
@@ -240,15 +223,8 @@ mod tests {
 
     #[test]
     fn other_data_than_at_the_start_is_an_error() {
-        let error = Batches::new(11, 3, 5)
-            .next(&Shapes::new(4, 12, 0))
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("has 12 pictures, the run was started with 11"),
-            "{error}"
-        );
+        let error = Batches::new(11, 3, 5).next(&Shapes::new(4, 12, 0)).unwrap_err();
+        assert!(error.to_string().contains("has 12 pictures, the run was started with 11"), "{error}");
         let state = r#"{"seed":1,"batch":0,"len":3,"epoch":0,"position":0}"#;
         assert!(serde_json::from_str::<Batches>(state).is_err());
     }

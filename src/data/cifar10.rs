@@ -11,18 +11,8 @@ use rayon::prelude::*;
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
 const RECORD: usize = 1 + 3 * PLANE;
-const NAMES: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+const NAMES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Opens the folder of `data_batch_*.bin` and `test_batch.bin`.
 pub(super) fn open(source: &Source) -> Result<Memory, Error> {
@@ -41,11 +31,7 @@ pub(super) fn open(source: &Source) -> Result<Memory, Error> {
             "its record files are empty; expected records of 3073 bytes",
         ));
     }
-    let shape = ImageShape {
-        h: SIDE,
-        w: SIDE,
-        c: 3,
-    };
+    let shape = ImageShape { h: SIDE, w: SIDE, c: 3 };
     Ok(Memory::new(source, shape, bytes, labels, Some(classes)))
 }
 
@@ -160,10 +146,7 @@ fn read(path: &Path, classes: &[String]) -> Result<Records, Error> {
             return Err(Error::format_at(
                 path,
                 (i * RECORD) as u64,
-                format!(
-                    "label {label} of record {i} is not below {}; not a CIFAR-10 file",
-                    classes.len()
-                ),
+                format!("label {label} of record {i} is not below {}; not a CIFAR-10 file", classes.len()),
             ));
         }
         labels.push(Some(label));

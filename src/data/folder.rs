@@ -20,11 +20,7 @@ pub(super) fn open(source: &Source, options: &OpenOptions) -> Result<Box<dyn Ima
         Some(size) => (size, size),
         None => files.first_size()?,
     };
-    let shape = ImageShape {
-        h,
-        w,
-        c: if source.gray { 1 } else { 3 },
-    };
+    let shape = ImageShape { h, w, c: if source.gray { 1 } else { 3 } };
     if files.found.len().saturating_mul(shape.values()) <= options.memory {
         Ok(Box::new(keep(source, files, shape)?))
     } else {
@@ -44,15 +40,8 @@ struct Files {
 impl Files {
     fn sort_out(source: &Source, found: Vec<Found>, skip_bad: bool) -> Result<Files, Error> {
         let chosen = choose_split(source, found)?;
-        let names: BTreeSet<&String> = chosen
-            .iter()
-            .filter_map(|(class, _)| class.as_ref())
-            .collect();
-        let index: BTreeMap<&String, usize> = names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| (*name, i))
-            .collect();
+        let names: BTreeSet<&String> = chosen.iter().filter_map(|(class, _)| class.as_ref()).collect();
+        let index: BTreeMap<&String, usize> = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
         let limit = source.limit.unwrap_or(chosen.len()).min(chosen.len());
         let mut files = Files {
             root: source.path.clone(),
@@ -63,11 +52,7 @@ impl Files {
         };
         for i in 0..limit {
             // The files are sorted by class, so the first ones alone would be of one class.
-            let at = if names.is_empty() {
-                i
-            } else {
-                i * chosen.len() / limit
-            };
+            let at = if names.is_empty() { i } else { i * chosen.len() / limit };
             let (class, found) = &chosen[at];
             files.found.push(found.clone());
             files.labels.push(class.as_ref().map(|class| index[class]));
@@ -99,13 +84,7 @@ impl Files {
     }
 
     fn none_left(&self) -> Error {
-        Error::format(
-            &self.root,
-            format!(
-                "none of its {} picture files can be decoded",
-                self.found.len()
-            ),
-        )
+        Error::format(&self.root, format!("none of its {} picture files can be decoded", self.found.len()))
     }
 
     /// Keeps the files whose flag is set and says how many went.
@@ -127,15 +106,9 @@ fn bad_picture(root: &Path, found: &Found, reason: &str) -> Error {
         Some((offset, _)) => Error::format_at(
             root,
             offset,
-            format!(
-                "`{}` cannot be decoded: {reason}; {remedy}",
-                found.path.display()
-            ),
+            format!("`{}` cannot be decoded: {reason}; {remedy}", found.path.display()),
         ),
-        None => Error::format(
-            root.join(&found.path),
-            format!("cannot be decoded: {reason}; {remedy}"),
-        ),
+        None => Error::format(root.join(&found.path), format!("cannot be decoded: {reason}; {remedy}")),
     }
 }
 
@@ -147,17 +120,10 @@ fn choose_split(source: &Source, found: Vec<Found>) -> Result<Vec<Classed>, Erro
     let has = |name: &str| found.iter().any(|f| top(f).as_deref() == Some(name));
     let (train, test) = (has("train"), has("test"));
     let missing = |name: &str, other: bool, remedy: &str| {
-        let hint = if other {
-            format!("; {remedy}")
-        } else {
-            String::new()
-        };
+        let hint = if other { format!("; {remedy}") } else { String::new() };
         Error::config(
             &source.text,
-            format!(
-                "{} has no folder `{name}` with pictures{hint}",
-                source.path.display()
-            ),
+            format!("{} has no folder `{name}` with pictures{hint}", source.path.display()),
         )
     };
     let split = match source.split {
@@ -166,18 +132,10 @@ fn choose_split(source: &Source, found: Vec<Found>) -> Result<Vec<Classed>, Erro
     };
     let wanted: &[&str] = match split {
         Some(Split::Train) if !train => {
-            return Err(missing(
-                "train",
-                test,
-                "its folder `test` is chosen with ?split=test",
-            ));
+            return Err(missing("train", test, "its folder `test` is chosen with ?split=test"));
         }
         Some(Split::Test) if !test => {
-            return Err(missing(
-                "test",
-                train,
-                "its folder `train` is chosen with ?split=train",
-            ));
+            return Err(missing("test", train, "its folder `train` is chosen with ?split=train"));
         }
         Some(Split::Train) => &["train"],
         Some(Split::Test) => &["test"],
@@ -284,8 +242,7 @@ impl Images for OnDisk {
         assert_eq!(out.len(), self.shape.values(), "Images::read: size of out");
         let found = &self.files.found[i];
         let file = listing::bytes(&self.files.root, found)?;
-        let picture =
-            decode(&file).map_err(|reason| bad_picture(&self.files.root, found, &reason))?;
+        let picture = decode(&file).map_err(|reason| bad_picture(&self.files.root, found, &reason))?;
         let mut bytes = vec![0; out.len()];
         store(&picture.fit(self.shape.h, self.shape.w), &mut bytes);
         expand(&bytes, 1, out);

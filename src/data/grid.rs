@@ -32,11 +32,7 @@ pub fn to_bytes(values: &[f32]) -> Vec<u8> {
 /// If `bytes` is not of the shape or the shape has neither 1 nor 3 channels.
 #[track_caller]
 pub fn encode_png(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, Error> {
-    assert_eq!(
-        bytes.len(),
-        shape.values(),
-        "encode_png: bytes of a {shape} picture"
-    );
+    assert_eq!(bytes.len(), shape.values(), "encode_png: bytes of a {shape} picture");
     let colour = match shape.c {
         1 => ExtendedColorType::L8,
         3 => ExtendedColorType::Rgb8,
@@ -76,10 +72,7 @@ pub fn save_grid(
 #[track_caller]
 pub fn encode_grid(images: &[f32], shape: ImageShape, columns: usize) -> Result<Vec<u8>, Error> {
     let n = count(images, shape);
-    assert!(
-        n > 0 && columns > 0,
-        "encode_grid: {n} pictures in {columns} columns"
-    );
+    assert!(n > 0 && columns > 0, "encode_grid: {n} pictures in {columns} columns");
     let columns = columns.min(n);
     let whole = ImageShape {
         h: n.div_ceil(columns) * (shape.h + GAP) - GAP,
@@ -140,10 +133,7 @@ mod tests {
 
     #[test]
     fn values_are_clamped_and_truncated() {
-        assert_eq!(
-            to_bytes(&[-2.0, -1.0, 0.0, 0.999, 1.0, 3.0, f32::NAN]),
-            [0, 0, 127, 254, 255, 255, 0]
-        );
+        assert_eq!(to_bytes(&[-2.0, -1.0, 0.0, 0.999, 1.0, 3.0, f32::NAN]), [0, 0, 127, 254, 255, 255, 0]);
         for v in 0..=255u8 {
             let got = to_byte(crate::data::from_byte(v));
             assert!(v - got <= 1, "{v} came back as {got}");
@@ -161,23 +151,12 @@ mod tests {
         assert_eq!(grid.dimensions(), (4, 6));
         let at = |x, y| grid.get_pixel(x, y).0[0];
         assert_eq!(
-            [
-                at(0, 0),
-                at(0, 1),
-                at(1, 0),
-                at(3, 0),
-                at(0, 2),
-                at(0, 4),
-                at(3, 4)
-            ],
+            [at(0, 0), at(0, 1), at(1, 0), at(3, 0), at(0, 2), at(0, 4), at(3, 4)],
             [127, 127, 0, 191, 0, 255, 0]
         );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let error = save_grid(folder.path().join("no/g.png"), &values, shape, 2).unwrap_err();
-        assert!(
-            error.to_string().contains("no/g.png: cannot write"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("no/g.png: cannot write"), "{error}");
     }
 
     #[test]
@@ -186,10 +165,7 @@ mod tests {
         let shape = ImageShape { h: 2, w: 2, c: 1 };
         let to = folder.path().join("out");
         save_images_folder(&to, &[0.5; 12], shape, 98).unwrap();
-        let mut names: Vec<_> = std::fs::read_dir(&to)
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
+        let mut names: Vec<_> = std::fs::read_dir(&to).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["00098.png", "00099.png", "00100.png"]);
         let picture = image::open(to.join("00100.png")).unwrap();

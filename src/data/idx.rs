@@ -24,10 +24,7 @@ pub(super) fn open(source: &Source) -> Result<Memory, Error> {
             Some(first) if first.shape != part.shape => {
                 return Err(Error::format(
                     &path,
-                    format!(
-                        "pictures are {}, of the other part {}",
-                        part.shape, first.shape
-                    ),
+                    format!("pictures are {}, of the other part {}", part.shape, first.shape),
                 ));
             }
             Some(first) => {
@@ -37,14 +34,13 @@ pub(super) fn open(source: &Source) -> Result<Memory, Error> {
         }
     }
     let all = all.expect("paths gives at least one path");
-    let classes = all.labels.iter().flatten().max().map(|most| {
-        (0..=*most)
-            .map(|class| class.to_string())
-            .collect::<Vec<_>>()
-    });
-    Ok(Memory::new(
-        source, all.shape, all.bytes, all.labels, classes,
-    ))
+    let classes = all
+        .labels
+        .iter()
+        .flatten()
+        .max()
+        .map(|most| (0..=*most).map(|class| class.to_string()).collect::<Vec<_>>());
+    Ok(Memory::new(source, all.shape, all.bytes, all.labels, classes))
 }
 
 struct Part {
@@ -59,19 +55,14 @@ fn paths(source: &Source) -> Result<Vec<PathBuf>, Error> {
     let Some(split) = source.split else {
         return Ok(vec![path.clone()]);
     };
-    let name = path
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let rest = ["train-", "t10k-", "test-"]
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix))
         .ok_or_else(|| {
             Error::config(
                 &source.text,
-                format!(
-                    "option `split` needs a file named train-* or t10k-*, not `{name}`; leave it out"
-                ),
+                format!("option `split` needs a file named train-* or t10k-*, not `{name}`; leave it out"),
             )
         })?;
     let train = path.with_file_name(format!("train-{rest}"));
@@ -102,24 +93,17 @@ fn read_part(path: &Path) -> Result<Part, Error> {
         Some(labels) => read_labels(&labels, count)?,
         None => vec![None; count],
     };
-    Ok(Part {
-        shape: ImageShape { h, w, c: 1 },
-        bytes,
-        labels,
-    })
+    Ok(Part { shape: ImageShape { h, w, c: 1 }, bytes, labels })
 }
 
 /// The labels file beside an image file, gzipped or not whichever the images are.
 fn labels_path(images: &Path) -> Option<PathBuf> {
     let name = images.file_name()?.to_string_lossy().into_owned();
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
-    let labels = [
-        ("images-idx3", "labels-idx1"),
-        ("images.idx3", "labels.idx1"),
-    ]
-    .iter()
-    .find(|(images, _)| plain.contains(images))
-    .map(|(images, labels)| plain.replace(images, labels))?;
+    let labels = [("images-idx3", "labels-idx1"), ("images.idx3", "labels.idx1")]
+        .iter()
+        .find(|(images, _)| plain.contains(images))
+        .map(|(images, labels)| plain.replace(images, labels))?;
     [labels.clone(), format!("{labels}.gz")]
         .iter()
         .map(|name| images.with_file_name(name))
@@ -129,11 +113,7 @@ fn labels_path(images: &Path) -> Option<PathBuf> {
 fn read_labels(path: &Path, count: usize) -> Result<Vec<Option<usize>>, Error> {
     let (sizes, bytes) = read(path, LABELS_MAGIC, "labels")?;
     if sizes[0] != count {
-        return Err(Error::format_at(
-            path,
-            4,
-            format!("holds {} labels for {count} pictures", sizes[0]),
-        ));
+        return Err(Error::format_at(path, 4, format!("holds {} labels for {count} pictures", sizes[0])));
     }
     Ok(bytes.into_iter().map(|v| Some(usize::from(v))).collect())
 }
@@ -142,27 +122,15 @@ fn read_labels(path: &Path, count: usize) -> Result<Vec<Option<usize>>, Error> {
 fn read(path: &Path, magic: u32, what: &str) -> Result<(Vec<usize>, Vec<u8>), Error> {
     let file = File::open(path).map_err(|e| Error::io(path, "open", &e))?;
     let file = BufReader::new(file);
-    let gz = path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+    let gz = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     if gz {
-        parse(
-            path,
-            flate2::bufread::MultiGzDecoder::new(file),
-            magic,
-            what,
-        )
+        parse(path, flate2::bufread::MultiGzDecoder::new(file), magic, what)
     } else {
         parse(path, file, magic, what)
     }
 }
 
-fn parse(
-    path: &Path,
-    mut from: impl Read,
-    magic: u32,
-    what: &str,
-) -> Result<(Vec<usize>, Vec<u8>), Error> {
+fn parse(path: &Path, mut from: impl Read, magic: u32, what: &str) -> Result<(Vec<usize>, Vec<u8>), Error> {
     let rank = (magic & 0xff) as usize;
     let header = read_up_to(path, &mut from, 4 + 4 * rank as u64, 0)?;
     let words: Vec<u32> = header
@@ -176,12 +144,10 @@ fn parse(
                 path,
                 0,
                 match found {
-                    Some(found) => format!(
-                        "starts with {found:#010x}, an IDX file of {what} with {magic:#010x}"
-                    ),
-                    None => format!(
-                        "ends before the magic number {magic:#010x} of an IDX file of {what}"
-                    ),
+                    Some(found) => {
+                        format!("starts with {found:#010x}, an IDX file of {what} with {magic:#010x}")
+                    }
+                    None => format!("ends before the magic number {magic:#010x} of an IDX file of {what}"),
                 },
             ));
         }
@@ -199,11 +165,7 @@ fn parse(
         .try_fold(1u64, |total, size| total.checked_mul(u64::from(*size)))
         .filter(|total| *total <= LARGEST)
         .ok_or_else(|| {
-            Error::format_at(
-                path,
-                4,
-                format!("sizes {sizes:?} make more than 4 GiB; the header is broken"),
-            )
+            Error::format_at(path, 4, format!("sizes {sizes:?} make more than 4 GiB; the header is broken"))
         })?;
     let at = header.len() as u64;
     // One byte more than promised shows a file that is too long.

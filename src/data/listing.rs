@@ -29,10 +29,7 @@ pub(super) fn list(root: &Path) -> Result<Vec<Found>, Error> {
         list_tar(root)?
     };
     if found.is_empty() {
-        return Err(Error::format(
-            root,
-            "holds no PNG or JPEG picture (*.png, *.jpg, *.jpeg)",
-        ));
+        return Err(Error::format(root, "holds no PNG or JPEG picture (*.png, *.jpg, *.jpeg)"));
     }
     Ok(found)
 }
@@ -54,13 +51,9 @@ pub(super) fn bytes(root: &Path, found: &Found) -> Result<Vec<u8>, Error> {
 }
 
 fn is_picture(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
     let picture = path.extension().is_some_and(|extension| {
-        ["png", "jpg", "jpeg"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
+        ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     });
     picture && !hidden
 }
@@ -77,19 +70,13 @@ fn walk(
     found: &mut Vec<Found>,
 ) -> Result<(), Error> {
     let folder = root.join(below);
-    let real = folder
-        .canonicalize()
-        .map_err(|e| Error::io(&folder, "open", &e))?;
+    let real = folder.canonicalize().map_err(|e| Error::io(&folder, "open", &e))?;
     if !entered.insert(real) {
         return Ok(());
     }
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(|e| Error::io(&folder, "open", &e))? {
-        names.push(
-            entry
-                .map_err(|e| Error::io(&folder, "read", &e))?
-                .file_name(),
-        );
+        names.push(entry.map_err(|e| Error::io(&folder, "read", &e))?.file_name());
     }
     names.sort();
     for name in names {
@@ -108,21 +95,16 @@ fn walk(
             if kind.len() > LARGEST_FILE {
                 return Err(Error::format(&path, too_large(kind.len())));
             }
-            found.push(Found {
-                path: relative,
-                packed: None,
-            });
+            found.push(Found { path: relative, packed: None });
         }
     }
     Ok(())
 }
 
 fn list_tar(path: &Path) -> Result<Vec<Found>, Error> {
-    let packed = path.extension().is_some_and(|e| {
-        ["gz", "tgz", "bz2", "xz", "zst", "zip"]
-            .iter()
-            .any(|p| e == *p)
-    });
+    let packed = path
+        .extension()
+        .is_some_and(|e| ["gz", "tgz", "bz2", "xz", "zst", "zip"].iter().any(|p| e == *p));
     if packed {
         return Err(Error::format(
             path,
@@ -130,26 +112,17 @@ fn list_tar(path: &Path) -> Result<Vec<Found>, Error> {
         ));
     }
     let file = File::open(path).map_err(|e| Error::io(path, "open", &e))?;
-    let length = file
-        .metadata()
-        .map_err(|e| Error::io(path, "open", &e))?
-        .len();
+    let length = file.metadata().map_err(|e| Error::io(path, "open", &e))?.len();
     let mut archive = tar::Archive::new(file);
     let mut end = 0u64;
     // A later entry of the same path replaces the earlier one, as unpacking would.
     let mut found = BTreeMap::new();
-    let entries = archive
-        .entries_with_seek()
-        .map_err(|e| Error::io(path, "read", &e))?;
+    let entries = archive.entries_with_seek().map_err(|e| Error::io(path, "read", &e))?;
     for entry in entries {
         let entry = entry.map_err(|e| broken_header(path, end, &e))?;
         let (offset, size) = (entry.raw_file_position(), entry.size());
         let name = entry.path().map_err(|e| {
-            Error::format_at(
-                path,
-                entry.raw_header_position(),
-                format!("unreadable name: {e}"),
-            )
+            Error::format_at(path, entry.raw_header_position(), format!("unreadable name: {e}"))
         })?;
         let name: PathBuf = name.components().filter(is_named).collect();
         end = offset
@@ -185,10 +158,7 @@ fn list_tar(path: &Path) -> Result<Vec<Found>, Error> {
     }
     Ok(found
         .into_iter()
-        .map(|(path, packed)| Found {
-            path,
-            packed: Some(packed),
-        })
+        .map(|(path, packed)| Found { path, packed: Some(packed) })
         .collect())
 }
 
@@ -197,7 +167,8 @@ fn broken_header(path: &Path, at: u64, error: &io::Error) -> Error {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
     match error.kind() {
         Other | InvalidData | InvalidInput | UnexpectedEof => {
-            let reason = "no tar header where one must be: this is no tar archive, or a damaged one; fetch it again";
+            let reason =
+                "no tar header where one must be: this is no tar archive, or a damaged one; fetch it again";
             Error::format_at(path, at, reason)
         }
         _ => Error::io(path, "read", error),

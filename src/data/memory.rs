@@ -38,11 +38,7 @@ impl Memory {
         }
         Memory {
             name: source.text.clone(),
-            shape: ImageShape {
-                h,
-                w,
-                c: if source.gray { 1 } else { 3 },
-            },
+            shape: ImageShape { h, w, c: if source.gray { 1 } else { 3 } },
             stored_c,
             bytes,
             labels,

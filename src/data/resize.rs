@@ -41,26 +41,13 @@ impl Picture {
             let start = (y * self.w + left) * self.c;
             bytes.extend_from_slice(&self.bytes[start..start + w * self.c]);
         }
-        Picture {
-            h,
-            w,
-            c: self.c,
-            bytes,
-        }
+        Picture { h, w, c: self.c, bytes }
     }
 
     /// Resizes to `h` x `w`.
     pub fn resize(self, h: usize, w: usize) -> Picture {
-        let wide = if self.w == w {
-            self
-        } else {
-            self.resize_rows(w)
-        };
-        if wide.h == h {
-            wide
-        } else {
-            wide.resize_columns(h)
-        }
+        let wide = if self.w == w { self } else { self.resize_rows(w) };
+        if wide.h == h { wide } else { wide.resize_columns(h) }
     }
 
     fn resize_rows(&self, w: usize) -> Picture {
@@ -133,10 +120,7 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
                 .map(|i| (1.0 - ((i as f64 - centre + 0.5) / support).abs()).max(0.0))
                 .collect();
             let total: f64 = raw.iter().sum();
-            let weights = raw
-                .iter()
-                .map(|w| (w / total * f64::from(1u32 << BITS) + 0.5) as i32)
-                .collect();
+            let weights = raw.iter().map(|w| (w / total * f64::from(1u32 << BITS) + 0.5) as i32).collect();
             Tap { first, weights }
         })
         .collect()
@@ -148,12 +132,7 @@ mod tests {
 
     fn picture(h: usize, w: usize, seed: usize) -> Picture {
         let bytes = (0..h * w * 3).map(|i| ((i * i * 7 + i * seed) % 251) as u8);
-        Picture {
-            h,
-            w,
-            c: 3,
-            bytes: bytes.collect(),
-        }
+        Picture { h, w, c: 3, bytes: bytes.collect() }
     }
 
     #[test]

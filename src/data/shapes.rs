@@ -29,10 +29,7 @@ impl Shapes {
     /// If `size` or `count` is 0.
     #[track_caller]
     pub fn new(size: usize, count: usize, seed: u64) -> Shapes {
-        assert!(
-            size > 0 && count > 0,
-            "Shapes::new: size {size}, count {count}"
-        );
+        assert!(size > 0 && count > 0, "Shapes::new: size {size}, count {count}");
         Shapes {
             name: "shapes".into(),
             classes: CLASSES.map(String::from).to_vec(),
@@ -75,16 +72,8 @@ impl Images for Shapes {
     }
 
     fn read(&self, i: usize, out: &mut [f32]) -> Result<(), Error> {
-        assert!(
-            i < self.count,
-            "Shapes::read: picture {i} of {}",
-            self.count
-        );
-        assert_eq!(
-            out.len(),
-            self.shape().values(),
-            "Shapes::read: size of out"
-        );
+        assert!(i < self.count, "Shapes::read: picture {i} of {}", self.count);
+        assert_eq!(out.len(), self.shape().values(), "Shapes::read: size of out");
         let mut rng = Rng::stream(self.seed, &format!("{} {i}", self.stream));
         let scene = Scene::draw(i % CLASSES.len(), &mut rng);
         let channels = self.shape().c;
@@ -183,11 +172,7 @@ impl Scene {
             (dx * self.turn[0] + dy * self.turn[1]) / self.radius,
             (dy * self.turn[0] - dx * self.turn[1]) / self.radius,
         ];
-        let fill = mix(
-            self.fill[0],
-            self.fill[1],
-            (turned[1] * 0.5 + 0.5).clamp(0.0, 1.0),
-        );
+        let fill = mix(self.fill[0], self.fill[1], (turned[1] * 0.5 + 0.5).clamp(0.0, 1.0));
         // The edge fades over one pixel around distance 0.
         let distance = distance(self.class, turned) * self.radius * side;
         let cover = (0.5 - distance).clamp(0.0, 1.0);
@@ -261,13 +246,8 @@ mod tests {
                 let byte = (v + 1.0) * 127.5;
                 (byte - byte.round()).abs() < 1e-3
             } && v.abs() <= 1.0));
-            let (low, high) = p
-                .iter()
-                .fold((1.0f32, -1.0f32), |(l, h), v| (l.min(*v), h.max(*v)));
-            assert!(
-                high - low > 0.4,
-                "picture {i} is nearly flat: {low}..{high}"
-            );
+            let (low, high) = p.iter().fold((1.0f32, -1.0f32), |(l, h), v| (l.min(*v), h.max(*v)));
+            assert!(high - low > 0.4, "picture {i} is nearly flat: {low}..{high}");
         }
         assert_eq!(shapes.label(7), Some(2));
     }
@@ -279,13 +259,9 @@ mod tests {
 
     #[test]
     fn distances_are_zero_on_the_outline() {
-        for (class, at) in [
-            (0, [0.9, 0.0]),
-            (1, [0.8, 0.1]),
-            (2, [0.0, 0.5]),
-            (3, [0.0, 0.92]),
-            (4, [0.95, 0.0]),
-        ] {
+        for (class, at) in
+            [(0, [0.9, 0.0]), (1, [0.8, 0.1]), (2, [0.0, 0.5]), (3, [0.0, 0.92]), (4, [0.95, 0.0])]
+        {
             assert!(distance(class, at).abs() < 1e-6, "{}", CLASSES[class]);
             assert!(distance(class, [1.4, 1.4]) > 0.3);
         }

@@ -74,16 +74,11 @@ impl Source {
             let (key, value) = option.split_once('=').ok_or_else(|| {
                 Error::config(
                     text,
-                    format!(
-                        "`{option}` is not an option KEY=VALUE; valid options: {VALID_OPTIONS}"
-                    ),
+                    format!("`{option}` is not an option KEY=VALUE; valid options: {VALID_OPTIONS}"),
                 )
             })?;
             if seen.contains(&key) {
-                return Err(Error::config(
-                    text,
-                    format!("option `{key}` is given twice"),
-                ));
+                return Err(Error::config(text, format!("option `{key}` is given twice")));
             }
             seen.push(key);
             source.set(key, value)?;
@@ -118,9 +113,7 @@ impl Source {
     fn number(&self, key: &str, value: &str, largest: usize) -> Result<usize, Error> {
         match value.parse::<usize>() {
             Ok(number) if (1..=largest).contains(&number) => Ok(number),
-            Ok(_) | Err(_) => {
-                Err(self.bad(key, value, &format!("a whole number in 1..={largest}")))
-            }
+            Ok(_) | Err(_) => Err(self.bad(key, value, &format!("a whole number in 1..={largest}"))),
         }
     }
 
@@ -133,10 +126,7 @@ impl Source {
     }
 
     fn bad(&self, key: &str, value: &str, wanted: &str) -> Error {
-        Error::config(
-            &self.text,
-            format!("option `{key}` is `{value}`, but must be {wanted}"),
-        )
+        Error::config(&self.text, format!("option `{key}` is `{value}`, but must be {wanted}"))
     }
 }
 
@@ -146,10 +136,7 @@ fn not_a_source(text: &str, place: &str) -> Error {
     } else {
         String::new()
     };
-    Error::config(
-        text,
-        format!("is not a data source; valid sources: {VALID_SOURCES}{hint}"),
-    )
+    Error::config(text, format!("is not a data source; valid sources: {VALID_SOURCES}{hint}"))
 }
 
 #[cfg(test)]
@@ -176,18 +163,12 @@ mod tests {
             ("src", "folder:src"),
             ("shapes?", "KEY=VALUE"),
             ("shapes?size", "`size` is not an option KEY=VALUE"),
-            (
-                "shapes?size=0",
-                "`size` is `0`, but must be a whole number in 1..=4096",
-            ),
+            ("shapes?size=0", "`size` is `0`, but must be a whole number in 1..=4096"),
             ("shapes?size=1e9", "`size` is `1e9`"),
             ("shapes?limit=-1", "`limit` is `-1`"),
             ("shapes?flip=yes", "must be 0 or 1"),
             ("shapes?split=val", "train, test or all"),
-            (
-                "shapes?sise=3",
-                "unknown option `sise`; valid options: size=N",
-            ),
+            ("shapes?sise=3", "unknown option `sise`; valid options: size=N"),
             ("shapes?size=3&size=4", "given twice"),
         ] {
             let message = Source::parse(text).unwrap_err().to_string();

@@ -93,9 +93,6 @@ fn class_counts(images: &dyn Images, names: &[String]) -> Vec<ClassCount> {
     names
         .iter()
         .zip(counts)
-        .map(|(name, count)| ClassCount {
-            name: name.clone(),
-            count,
-        })
+        .map(|(name, count)| ClassCount { name: name.clone(), count })
         .collect()
 }

@@ -8,9 +8,7 @@ impl Device {
     pub fn list() -> Vec<DeviceInfo> {
         let mut all = vec![Cpu::new().info()];
         all.extend(Gpu::adapters());
-        let real = all
-            .iter()
-            .position(|d| matches!(d.kind, "discrete" | "integrated" | "virtual"));
+        let real = all.iter().position(|d| matches!(d.kind, "discrete" | "integrated" | "virtual"));
         all[real.unwrap_or(0)].auto = true;
         all
     }
@@ -45,15 +43,9 @@ impl Device {
 
 /// The entry of `all` that `wanted` names.
 fn find<'a>(all: &'a [DeviceInfo], wanted: &str) -> Result<&'a DeviceInfo, Error> {
-    let fail = |reason: String| Error::NoDevice {
-        wanted: wanted.to_owned(),
-        reason,
-    };
+    let fail = |reason: String| Error::NoDevice { wanted: wanted.to_owned(), reason };
     let listed = || {
-        let names: Vec<String> = all
-            .iter()
-            .map(|d| format!("{} ({})", d.id, d.name))
-            .collect();
+        let names: Vec<String> = all.iter().map(|d| format!("{} ({})", d.id, d.name)).collect();
         format!("this machine has {}", names.join(", "))
     };
     let lower = wanted.to_lowercase();
@@ -64,15 +56,8 @@ fn find<'a>(all: &'a [DeviceInfo], wanted: &str) -> Result<&'a DeviceInfo, Error
             .iter()
             .find(|d| d.auto && d.kind != "cpu")
             .or_else(|| all.iter().find(|d| d.kind != "cpu"))
-            .ok_or_else(|| {
-                fail(format!(
-                    "no Vulkan, Metal or DX12 adapter was found; {}",
-                    listed()
-                ))
-            }),
-        id if all.iter().any(|d| d.id == id) => {
-            Ok(all.iter().find(|d| d.id == id).unwrap_or(&all[0]))
-        }
+            .ok_or_else(|| fail(format!("no Vulkan, Metal or DX12 adapter was found; {}", listed()))),
+        id if all.iter().any(|d| d.id == id) => Ok(all.iter().find(|d| d.id == id).unwrap_or(&all[0])),
         part => {
             let fits: Vec<&DeviceInfo> = all
                 .iter()
@@ -83,10 +68,7 @@ fn find<'a>(all: &'a [DeviceInfo], wanted: &str) -> Result<&'a DeviceInfo, Error
                 [] => Err(fail(listed())),
                 several => {
                     let ids: Vec<&str> = several.iter().map(|d| d.id.as_str()).collect();
-                    Err(fail(format!(
-                        "the name fits {}; say which by id",
-                        ids.join(" and ")
-                    )))
+                    Err(fail(format!("the name fits {}; say which by id", ids.join(" and "))))
                 }
             }
         }
@@ -123,12 +105,7 @@ mod tests {
         assert_eq!(id("gpu").unwrap(), "gpu:1");
         assert_eq!(id("gpu:0").unwrap(), "gpu:0");
         assert_eq!(id("LLVMpipe").unwrap(), "gpu:0");
-        assert!(
-            id("radeon")
-                .unwrap_err()
-                .to_string()
-                .contains("gpu:1 and gpu:2")
-        );
+        assert!(id("radeon").unwrap_err().to_string().contains("gpu:1 and gpu:2"));
         assert!(id("voodoo").unwrap_err().to_string().contains("llvmpipe"));
         assert!(id("gpu:9").is_err());
         assert!(find(&all[..1], "gpu").is_err());

@@ -14,10 +14,7 @@ mod tests {
     fn classes_waste_at_most_a_quarter() {
         for units in 1..5000 {
             let class = size_class(units);
-            assert!(
-                class >= units && class * 4 <= units * 5 + 4,
-                "{units} -> {class}"
-            );
+            assert!(class >= units && class * 4 <= units * 5 + 4, "{units} -> {class}");
         }
     }
 }

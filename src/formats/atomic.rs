@@ -22,10 +22,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 /// If the system refuses or `fill` fails; the old content then remains.
-pub fn write_with(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Error> {
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let fail = |e: io::Error| Error::io(path, "write", &e);
     // A link keeps pointing where it did: its target is what gets replaced.
     let target = match fs::canonicalize(path) {
@@ -65,10 +62,7 @@ pub fn sync_folder(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn fill_and_sync(
-    aside: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+fn fill_and_sync(aside: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, File::create(aside)?);
     fill(&mut out)?;
     out.flush()?;
@@ -105,10 +99,7 @@ mod tests {
             Err(io::Error::other("disk full"))
         });
         let text = failed.unwrap_err().to_string();
-        assert!(
-            text.contains("a.json") && text.contains("disk full"),
-            "{text}"
-        );
+        assert!(text.contains("a.json") && text.contains("disk full"), "{text}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
@@ -119,9 +110,7 @@ mod tests {
     fn folders_and_missing_folders_are_errors_with_the_path() {
         let dir = tempfile::tempdir().unwrap();
         assert!(write(dir.path(), b"x").is_err());
-        let text = write(&dir.path().join("none/x"), b"x")
-            .unwrap_err()
-            .to_string();
+        let text = write(&dir.path().join("none/x"), b"x").unwrap_err().to_string();
         assert!(text.contains("none/x") && text.contains("write"), "{text}");
     }
 

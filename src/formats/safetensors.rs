@@ -42,10 +42,7 @@ impl NamedArrays {
     #[track_caller]
     pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) {
         let name = name.into();
-        assert!(
-            name != METADATA,
-            "safetensors: `{METADATA}` cannot name an array"
-        );
+        assert!(name != METADATA, "safetensors: `{METADATA}` cannot name an array");
         assert!(
             shape.iter().product::<usize>() == values.len(),
             "array `{name}`: shape {shape:?} does not hold {} values",
@@ -66,10 +63,7 @@ impl NamedArrays {
     /// [`Error::Weights`] if it is missing or has another shape.
     pub fn expect(&self, name: &str, shape: &[usize]) -> Result<&[f32], Error> {
         let Some(found) = self.get(name) else {
-            return Err(Error::weights(
-                name,
-                format!("is missing; {shape:?} was expected"),
-            ));
+            return Err(Error::weights(name, format!("is missing; {shape:?} was expected")));
         };
         if found.shape != shape {
             let reason = format!("has shape {:?}, expected {shape:?}", found.shape);
@@ -85,9 +79,7 @@ impl NamedArrays {
 
     /// All arrays in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
-        self.arrays
-            .iter()
-            .map(|(name, array)| (name.as_str(), array))
+        self.arrays.iter().map(|(name, array)| (name.as_str(), array))
     }
 
     /// Number of arrays.
@@ -121,8 +113,8 @@ impl NamedArrays {
             all.metadata.insert(key.clone(), text.clone());
         }
         for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.iter() {
-            let values = floats(&view)
-                .map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
+            let values =
+                floats(&view).map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
             let shape = view.shape().to_vec();
             all.arrays.insert(name.to_owned(), Array { shape, values });
         }
@@ -191,9 +183,7 @@ fn floats(view: &TensorView) -> Result<Vec<f32>, String> {
         Dtype::F32 => each(bytes, f32::from_le_bytes),
         Dtype::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
         Dtype::F16 => each(bytes, |b| from_half(u16::from_le_bytes(b))),
-        Dtype::BF16 => each(bytes, |b| {
-            f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)
-        }),
+        Dtype::BF16 => each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
         Dtype::U8 | Dtype::BOOL => each(bytes, |b: [u8; 1]| f32::from(b[0])),
         Dtype::I8 => each(bytes, |b| f32::from(i8::from_le_bytes(b))),
         Dtype::U16 => each(bytes, |b| f32::from(u16::from_le_bytes(b))),
@@ -230,11 +220,7 @@ mod tests {
 
     fn some() -> NamedArrays {
         let mut all = NamedArrays::new();
-        all.insert(
-            "b",
-            &[2, 3],
-            vec![0.0, -1.5, f32::MAX, f32::MIN_POSITIVE, 1e-45, 3.25],
-        );
+        all.insert("b", &[2, 3], vec![0.0, -1.5, f32::MAX, f32::MIN_POSITIVE, 1e-45, 3.25]);
         all.insert("a", &[], vec![7.0]);
         all.insert("none", &[0, 4], vec![]);
         for key in ["z", "y", "x", "w"] {
@@ -254,10 +240,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert!(some().expect("b", &[2, 3]).is_ok());
         let text = some().expect("b", &[3, 2]).unwrap_err().to_string();
-        assert!(
-            text.contains("`b`") && text.contains("[2, 3]") && text.contains("[3, 2]"),
-            "{text}"
-        );
+        assert!(text.contains("`b`") && text.contains("[2, 3]") && text.contains("[3, 2]"), "{text}");
         assert!(some().expect("c", &[1]).is_err());
     }
 
@@ -267,9 +250,7 @@ mod tests {
         some().write_to(&mut bytes).unwrap();
         let path = Path::new("some/w.safetensors");
         for end in 0..bytes.len() {
-            let text = NamedArrays::parse(path, &bytes[..end])
-                .unwrap_err()
-                .to_string();
+            let text = NamedArrays::parse(path, &bytes[..end]).unwrap_err().to_string();
             assert!(text.contains("some/w.safetensors"), "{text}");
         }
         for at in 0..bytes.len() - 28 {
@@ -278,53 +259,27 @@ mod tests {
             // Either an error or other names: what must not happen is a panic.
             let _read = NamedArrays::parse(path, &broken);
         }
-        let missing = NamedArrays::read(Path::new("no/such/file"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            missing.contains("no/such/file") && missing.contains("read"),
-            "{missing}"
-        );
+        let missing = NamedArrays::read(Path::new("no/such/file")).unwrap_err().to_string();
+        assert!(missing.contains("no/such/file") && missing.contains("read"), "{missing}");
     }
 
     #[test]
     fn other_types_are_converted() {
         let cases: [(Dtype, Vec<u8>, [f32; 2]); 7] = [
-            (
-                Dtype::F64,
-                [2.5f64, -3.0]
-                    .iter()
-                    .flat_map(|v| v.to_le_bytes())
-                    .collect(),
-                [2.5, -3.0],
-            ),
+            (Dtype::F64, [2.5f64, -3.0].iter().flat_map(|v| v.to_le_bytes()).collect(), [2.5, -3.0]),
             (
                 Dtype::F16,
-                [0x3c00u16, 0xc500]
-                    .iter()
-                    .flat_map(|v| v.to_le_bytes())
-                    .collect(),
+                [0x3c00u16, 0xc500].iter().flat_map(|v| v.to_le_bytes()).collect(),
                 [1.0, -5.0],
             ),
             (
                 Dtype::BF16,
-                [0x3f80u16, 0xc0a0]
-                    .iter()
-                    .flat_map(|v| v.to_le_bytes())
-                    .collect(),
+                [0x3f80u16, 0xc0a0].iter().flat_map(|v| v.to_le_bytes()).collect(),
                 [1.0, -5.0],
             ),
             (Dtype::U8, vec![0, 255], [0.0, 255.0]),
-            (
-                Dtype::I32,
-                [-1i32, 9].iter().flat_map(|v| v.to_le_bytes()).collect(),
-                [-1.0, 9.0],
-            ),
-            (
-                Dtype::I64,
-                [-1i64, 9].iter().flat_map(|v| v.to_le_bytes()).collect(),
-                [-1.0, 9.0],
-            ),
+            (Dtype::I32, [-1i32, 9].iter().flat_map(|v| v.to_le_bytes()).collect(), [-1.0, 9.0]),
+            (Dtype::I64, [-1i64, 9].iter().flat_map(|v| v.to_le_bytes()).collect(), [-1.0, 9.0]),
             (Dtype::BOOL, vec![0, 1], [0.0, 1.0]),
         ];
         for (dtype, data, want) in cases {
@@ -335,9 +290,7 @@ mod tests {
         }
         let view = TensorView::new(Dtype::F8_E4M3, vec![2], &[1, 2]).unwrap();
         let bytes = safetensors::serialize([("x", view)], None).unwrap();
-        let text = NamedArrays::parse(Path::new("x"), &bytes)
-            .unwrap_err()
-            .to_string();
+        let text = NamedArrays::parse(Path::new("x"), &bytes).unwrap_err().to_string();
         assert!(text.contains("`x`") && text.contains("F32"), "{text}");
     }
 

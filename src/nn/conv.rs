@@ -95,7 +95,11 @@ impl Conv {
 
 impl Module for Conv {
     fn visit(&mut self, v: &mut Visitor<'_>) {
-        let name = if self.spectral.is_some() { "weight_orig" } else { "weight" };
+        let name = if self.spectral.is_some() {
+            "weight_orig"
+        } else {
+            "weight"
+        };
         v.tensor(name, Role::Weight, Layout::Conv(self.kernel), &mut self.w);
         if let Some(b) = &mut self.b {
             v.tensor("bias", Role::Weight, Layout::Plain, b);

@@ -70,12 +70,7 @@ impl Visitor<'_> {
     /// Visits the tensor `name` of the current module.
     pub fn tensor(&mut self, name: &str, role: Role, layout: Layout, tensor: &mut Tensor) {
         let length = self.enter(name);
-        (self.each)(Slot {
-            name: &self.path,
-            role,
-            layout,
-            tensor,
-        });
+        (self.each)(Slot { name: &self.path, role, layout, tensor });
         self.path.truncate(length);
     }
 
@@ -98,10 +93,7 @@ impl Visitor<'_> {
 
 /// Calls `each` for every tensor of `module`.
 pub fn visit(module: &mut (impl Module + ?Sized), mut each: impl FnMut(Slot<'_>)) {
-    module.visit(&mut Visitor {
-        path: String::new(),
-        each: &mut each,
-    });
+    module.visit(&mut Visitor { path: String::new(), each: &mut each });
 }
 
 /// Makes every tensor of `role` a leaf, so that a loss can be asked for its gradient.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::module::visit;
 use super::{Module, Role};
-use crate::ops::{AdamStep, adam_step};
 use crate::ops::ema_update;
+use crate::ops::{AdamStep, adam_step};
 use crate::{Grads, Tensor};
 
 /// Settings of an optimiser.
@@ -47,11 +47,7 @@ pub struct Adam {
 impl Adam {
     /// An optimiser for the tensors of `role`.
     pub fn new(config: AdamConfig, role: Role) -> Adam {
-        Adam {
-            config,
-            role,
-            moments: BTreeMap::new(),
-        }
+        Adam { config, role, moments: BTreeMap::new() }
     }
 
     /// Which tensors it moves.

@@ -61,21 +61,10 @@ impl AdamStep {
 /// # Panics
 /// If the shapes differ or `t` is 0.
 #[track_caller]
-pub fn adam_step(
-    p: &Tensor,
-    g: &Tensor,
-    m: &Tensor,
-    v: &Tensor,
-    step: AdamStep,
-) -> (Tensor, Tensor, Tensor) {
+pub fn adam_step(p: &Tensor, g: &Tensor, m: &Tensor, v: &Tensor, step: AdamStep) -> (Tensor, Tensor, Tensor) {
     assert!(step.t > 0, "adam_step: steps count from 1");
     for (name, other) in [("g", g), ("m", m), ("v", v)] {
-        assert!(
-            other.shape() == p.shape(),
-            "adam_step: {name} {} for p {}",
-            other.shape(),
-            p.shape()
-        );
+        assert!(other.shape() == p.shape(), "adam_step: {name} {} for p {}", other.shape(), p.shape());
     }
     let params = step.params(p.elements());
     let (mut new_p, mut new_m, mut new_v) = (p.empty_like(), p.empty_like(), p.empty_like());

@@ -99,33 +99,29 @@ fn each(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync)
     let full = y.len();
     // Each piece starts where a vector of channels does.
     let channels = a.len().min(b.len());
-    threads::rows(
-        y,
-        if channels == full { 1 } else { channels },
-        |first, y| match (a, b) {
-            (a, b) if a.len() == b.len() => zip(&a[first..], &b[first..], y, &f),
-            (a, &[b]) => {
-                for (y, a) in y.iter_mut().zip(&a[first..]) {
-                    *y = f(*a, b);
+    threads::rows(y, if channels == full { 1 } else { channels }, |first, y| match (a, b) {
+        (a, b) if a.len() == b.len() => zip(&a[first..], &b[first..], y, &f),
+        (a, &[b]) => {
+            for (y, a) in y.iter_mut().zip(&a[first..]) {
+                *y = f(*a, b);
+            }
+        }
+        (&[a], b) => {
+            for (y, b) in y.iter_mut().zip(&b[first..]) {
+                *y = f(a, *b);
+            }
+        }
+        (a, b) => {
+            let rows = y.chunks_mut(channels).enumerate();
+            for (y, start) in rows.map(|(i, y)| (y, (first + i) * channels)) {
+                if a.len() == full {
+                    zip(&a[start..], b, y, &f);
+                } else {
+                    zip(a, &b[start..], y, &f);
                 }
             }
-            (&[a], b) => {
-                for (y, b) in y.iter_mut().zip(&b[first..]) {
-                    *y = f(a, *b);
-                }
-            }
-            (a, b) => {
-                let rows = y.chunks_mut(channels).enumerate();
-                for (y, start) in rows.map(|(i, y)| (y, (first + i) * channels)) {
-                    if a.len() == full {
-                        zip(&a[start..], b, y, &f);
-                    } else {
-                        zip(a, &b[start..], y, &f);
-                    }
-                }
-            }
-        },
-    );
+        }
+    });
 }
 
 fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {

@@ -25,22 +25,13 @@ pub fn ema_update(avg: &Tensor, p: &Tensor, decay: f64) -> Tensor {
 /// `a_factor * a + b_factor * b`, a constant.
 #[track_caller]
 pub(super) fn scaled_sum(op: &str, a: &Tensor, a_factor: f64, b: &Tensor, b_factor: f64) -> Tensor {
-    assert!(
-        a.shape() == b.shape(),
-        "{op}: average {} of values {}",
-        a.shape(),
-        b.shape()
-    );
+    assert!(a.shape() == b.shape(), "{op}: average {} of values {}", a.shape(), b.shape());
     let (a_factor, b_factor) = (a_factor as f32, b_factor as f32);
     let mut y = a.empty_like();
     match a.device() {
         Device::Gpu(gpu) => gpu.launch(
             &kernel!("ema", "forward"),
-            &Params {
-                len: y.elements() as u32,
-                a_factor,
-                b_factor,
-            },
+            &Params { len: y.elements() as u32, a_factor, b_factor },
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
             Grid::elements(y.elements()),
         ),

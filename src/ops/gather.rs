@@ -93,12 +93,8 @@ impl Op for Gather {
         match &device {
             Device::Gpu(gpu) => {
                 let (first, order) = (numbers(&device, &first), numbers(&device, &order));
-                let buffers = [
-                    ("gy", gy.gpu()),
-                    ("first", first.gpu()),
-                    ("order", order.gpu()),
-                    ("gx", gx.gpu()),
-                ];
+                let buffers =
+                    [("gy", gy.gpu()), ("first", first.gpu()), ("order", order.gpu()), ("gx", gx.gpu())];
                 gpu.launch(
                     &kernel!("gather", "backward"),
                     &params(&gx),
@@ -137,10 +133,7 @@ impl Tensor {
     pub fn gather_rows(&self, rows: &[usize]) -> Tensor {
         let shape = self.shape();
         assert!(shape.rank() > 0, "gather_rows: a scalar has no rows");
-        assert!(
-            !rows.is_empty(),
-            "gather_rows: wants at least one row of {shape}"
-        );
+        assert!(!rows.is_empty(), "gather_rows: wants at least one row of {shape}");
         assert!(
             shape[0].max(rows.len()) <= MOST_ROWS,
             "gather_rows: {} rows of {shape} exceed 2^24",
@@ -149,11 +142,6 @@ impl Tensor {
         if let Some(row) = rows.iter().find(|&&row| row >= shape[0]) {
             panic!("gather_rows: row {row} of {shape}");
         }
-        Tensor::apply(
-            Gather {
-                index: rows.to_vec(),
-            },
-            &[self],
-        )
+        Tensor::apply(Gather { index: rows.to_vec() }, &[self])
     }
 }

@@ -22,8 +22,8 @@ mod weighted_sum;
 
 pub use adam::{AdamStep, adam_step};
 pub use batch_norm::{BatchNormOut, channel_moments};
-pub use conv2d::{Conv2d, TapConv};
 pub use conv_transpose::ConvTranspose;
+pub use conv2d::{Conv2d, TapConv};
 pub use ema::ema_update;
 pub use matmul::MatMul;
 pub use merge_taps::TapMerge;

@@ -107,11 +107,7 @@ impl Tensor {
     /// If the rank is not 2.
     #[track_caller]
     pub fn transpose(&self) -> Tensor {
-        assert!(
-            self.shape().rank() == 2,
-            "transpose: wants a matrix [m,n], got {}",
-            self.shape()
-        );
+        assert!(self.shape().rank() == 2, "transpose: wants a matrix [m,n], got {}", self.shape());
         self.permute(&[1, 0])
     }
 
@@ -124,11 +120,7 @@ impl Tensor {
     pub fn permute(&self, order: &[usize]) -> Tensor {
         let rank = self.shape().rank();
         let once = order.len() == rank && (0..rank).all(|axis| order.contains(&axis));
-        assert!(
-            once,
-            "permute: {order:?} does not name each axis of {} once",
-            self.shape()
-        );
+        assert!(once, "permute: {order:?} does not name each axis of {} once", self.shape());
         let lead = 4 - rank;
         let mut full = [0, 1, 2, 3];
         for (to, &from) in order.iter().enumerate() {

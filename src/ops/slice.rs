@@ -46,14 +46,7 @@ fn cut(x: &Tensor, axis: usize, start: usize, len: usize) -> Tensor {
     let inner = row(x.shape(), axis + 1);
     let (x_row, y_row, start) = (row(x.shape(), axis), len * inner, start * inner);
     match x.device() {
-        Device::Gpu(_) => launch(
-            &kernel!("slice", "forward"),
-            y.elements(),
-            [x_row, y_row],
-            start,
-            x,
-            &y,
-        ),
+        Device::Gpu(_) => launch(&kernel!("slice", "forward"), y.elements(), [x_row, y_row], start, x, &y),
         Device::Cpu(_) => {
             let x = x.cpu();
             threads::rows(y.cpu_mut(), y_row, |first, y| {
@@ -69,20 +62,9 @@ fn cut(x: &Tensor, axis: usize, start: usize, len: usize) -> Tensor {
 /// The reverse of [`cut`]: `x` from `start` on in zeros of `out`.
 fn pad(x: &Tensor, out: Shape, axis: usize, start: usize) -> Tensor {
     let mut y = x.empty(out);
-    let (x_row, y_row, start) = (
-        row(x.shape(), axis),
-        row(out, axis),
-        start * row(out, axis + 1),
-    );
+    let (x_row, y_row, start) = (row(x.shape(), axis), row(out, axis), start * row(out, axis + 1));
     match x.device() {
-        Device::Gpu(_) => launch(
-            &kernel!("slice", "pad"),
-            y.elements(),
-            [x_row, y_row],
-            start,
-            x,
-            &y,
-        ),
+        Device::Gpu(_) => launch(&kernel!("slice", "pad"), y.elements(), [x_row, y_row], start, x, &y),
         Device::Cpu(_) => {
             let x = x.cpu();
             threads::rows(y.cpu_mut(), y_row, |first, y| {
@@ -138,14 +120,7 @@ impl Op for Concat {
         if let Device::Gpu(_) = y.device() {
             let mut start = 0;
             for (x, &x_row) in x.iter().zip(&x_rows) {
-                launch(
-                    &kernel!("slice", "place"),
-                    x.elements(),
-                    [x_row, y_row],
-                    start,
-                    x,
-                    &y,
-                );
+                launch(&kernel!("slice", "place"), x.elements(), [x_row, y_row], start, x, &y);
                 start += x_row;
             }
             return y;
@@ -201,19 +176,11 @@ impl Tensor {
     /// If there are none, the axis does not exist, or sizes disagree.
     #[track_caller]
     pub fn concat(tensors: &[&Tensor], axis: usize) -> Tensor {
-        let first = tensors
-            .first()
-            .expect("concat: wants at least one tensor")
-            .shape();
+        let first = tensors.first().expect("concat: wants at least one tensor").shape();
         assert!(axis < first.rank(), "concat: axis {axis} of {first}");
         for x in tensors {
-            let fits =
-                x.shape().rank() == first.rank() && resized(x.shape(), axis, first[axis]) == first;
-            assert!(
-                fits,
-                "concat: {first} and {} along axis {axis}: other sizes differ",
-                x.shape()
-            );
+            let fits = x.shape().rank() == first.rank() && resized(x.shape(), axis, first[axis]) == first;
+            assert!(fits, "concat: {first} and {} along axis {axis}: other sizes differ", x.shape());
         }
         let size = tensors.iter().map(|x| x.shape()[axis]).sum();
         let out = resized(first, axis, size);

@@ -55,9 +55,7 @@ impl Op for Softmax {
                 let buffers = [("kept", kept.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())];
                 gpu.launch(&kernel, &params, &buffers, Grid::elements(rows));
             }
-            Device::Cpu(_) => {
-                self.backward_cpu(gy.shape().last(), kept.cpu(), gy.cpu(), gx.cpu_mut())
-            }
+            Device::Cpu(_) => self.backward_cpu(gy.shape().last(), kept.cpu(), gy.cpu(), gx.cpu_mut()),
         }
         vec![Some(gx)]
     }
@@ -70,10 +68,7 @@ impl Op for Softmax {
 fn rows(x: &Tensor) -> (usize, Params) {
     let c = x.shape().last();
     let rows = x.elements() / c.max(1);
-    let params = Params {
-        rows: rows as u32,
-        c: c as u32,
-    };
+    let params = Params { rows: rows as u32, c: c as u32 };
     (rows, params)
 }
 
@@ -82,9 +77,7 @@ impl Softmax {
         threads::rows(y, c, |first, y| {
             for (y, x) in y.chunks_mut(c).zip(x[first * c..].chunks(c)) {
                 // Not f32::max, which drops a NaN.
-                let m = x
-                    .iter()
-                    .fold(f32::MIN, |m, &x| if x > m || x.is_nan() { x } else { m });
+                let m = x.iter().fold(f32::MIN, |m, &x| if x > m || x.is_nan() { x } else { m });
                 let mut s = 0.0;
                 for (y, x) in y.iter_mut().zip(x) {
                     *y = (x - m).exp();

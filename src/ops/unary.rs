@@ -107,11 +107,7 @@ impl Op for Unary {
 
 impl Unary {
     fn params(&self, x: &Tensor) -> Params {
-        Params {
-            len: x.elements() as u32,
-            a: self.a,
-            b: self.b,
-        }
+        Params { len: x.elements() as u32, a: self.a, b: self.b }
     }
 
     fn forward_cpu(&self, x: &[f32], y: &mut [f32]) {
@@ -149,15 +145,8 @@ impl Unary {
             Kind::Square => each2(v, gy, gx, |v, gy| gy * (2.0 * v)),
             Kind::Scale => each2(v, gy, gx, |_, gy| gy * a),
             Kind::AddScalar => each2(v, gy, gx, |_, gy| gy),
-            Kind::Clamp => each2(v, gy, gx, |v, gy| {
-                gy * if v >= a && v <= b { 1.0 } else { 0.0 }
-            }),
-            Kind::Abs => each2(
-                v,
-                gy,
-                gx,
-                |v, gy| if v == 0.0 { 0.0 } else { gy * v.signum() },
-            ),
+            Kind::Clamp => each2(v, gy, gx, |v, gy| gy * if v >= a && v <= b { 1.0 } else { 0.0 }),
+            Kind::Abs => each2(v, gy, gx, |v, gy| if v == 0.0 { 0.0 } else { gy * v.signum() }),
         }
     }
 }

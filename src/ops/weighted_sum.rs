@@ -71,10 +71,7 @@ fn gpu_forward(gpu: &Gpu, a: &Tensor, x: &[&Tensor]) -> Tensor {
         let chained = usize::from(sum.is_some());
         let taken = (x.len() - done).min(PER_LAUNCH - chained);
         let y = x[0].empty_like();
-        let terms: Vec<&Tensor> = sum
-            .iter()
-            .chain(x[done..done + taken].iter().copied())
-            .collect();
+        let terms: Vec<&Tensor> = sum.iter().chain(x[done..done + taken].iter().copied()).collect();
         let mut buffers = vec![("a", a.gpu()), ("y", y.gpu())];
         for (slot, name) in names.into_iter().enumerate() {
             buffers.push((name, terms.get(slot).unwrap_or(&terms[0]).gpu()));
@@ -192,11 +189,7 @@ pub fn weighted_sum(coefficients: &Tensor, tensors: &[&Tensor]) -> Tensor {
             x.shape()
         );
     }
-    let op = WeightedSum {
-        coefficients_tracked: coefficients.tracked(),
-    };
-    let inputs: Vec<&Tensor> = std::iter::once(coefficients)
-        .chain(tensors.iter().copied())
-        .collect();
+    let op = WeightedSum { coefficients_tracked: coefficients.tracked() };
+    let inputs: Vec<&Tensor> = std::iter::once(coefficients).chain(tensors.iter().copied()).collect();
     Tensor::apply(op, &inputs)
 }

@@ -54,6 +54,7 @@ impl RunFolder {
         let lock = Lock::take(path)?;
         // Looked at again under the lock: another process may have been faster.
         refuse_foreign(path)?;
+        remove_unfinished(path)?;
         for folder in [SNAPSHOTS, SAMPLES] {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "create", &e))?;
@@ -84,10 +85,7 @@ impl RunFolder {
         }
         let mut notes = Vec::new();
         let found = newest_usable(path, &mut notes)?;
-        let covered = found
-            .as_ref()
-            .map(|(_, covered)| *covered)
-            .unwrap_or_default();
+        let covered = found.as_ref().map(|(_, covered)| *covered).unwrap_or_default();
         if found.is_none() && !notes.is_empty() {
             notes.push("no snapshot is left: the run starts again from its beginning".to_owned());
         }
@@ -141,12 +139,12 @@ impl RunFolder {
         self.metrics.append(lines)
     }
 
-    /// The last line of the metrics.
+    /// All lines of the metrics.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn last_metrics(&self) -> Result<Option<Value>, Error> {
-        Lines::last(&self.path.join(METRICS))
+    /// If they cannot be read.
+    pub fn all_metrics(&self) -> Result<Vec<Value>, Error> {
+        Lines::all(&self.path.join(METRICS))
     }
 
     /// Writes a snapshot of the run as it is now and forgets all but the last two.
@@ -182,10 +180,7 @@ impl RunFolder {
         let inside = Path::new(name)
             .components()
             .all(|c| matches!(c, std::path::Component::Normal(_)));
-        assert!(
-            inside && !name.is_empty(),
-            "`{name}` does not name a file inside a run folder"
-        );
+        assert!(inside && !name.is_empty(), "`{name}` does not name a file inside a run folder");
         atomic::write(&self.path.join(name), bytes)
     }
 }
@@ -225,20 +220,17 @@ pub fn newest_snapshot(folder: &Path) -> Result<Snapshot, Error> {
 }
 
 fn toml_text(config: &impl Serialize) -> Result<String, Error> {
-    toml::to_string(config)
-        .map_err(|e| Error::config("config", format!("cannot be stored as TOML: {e}")))
+    toml::to_string(config).map_err(|e| Error::config("config", format!("cannot be stored as TOML: {e}")))
 }
 
 /// An error unless `folder` holds a run.
 fn require_run(folder: &Path) -> Result<(), Error> {
     if !folder.is_dir() {
-        return Err(Error::run(
-            folder,
-            "there is no such folder; a new run is started with --run",
-        ));
+        return Err(Error::run(folder, "there is no such folder; a new run is started with --run"));
     }
     if !folder.join(CONFIG).is_file() {
-        let reason = "holds no config.toml: it is no run, or was killed while it was made; start it with --run";
+        let reason =
+            "holds no config.toml: it is no run, or was killed while it was made; start it with --run";
         return Err(Error::run(folder, reason));
     }
     Ok(())
@@ -259,8 +251,7 @@ fn refuse_foreign(folder: &Path) -> Result<(), Error> {
             other => other.starts_with(".config.toml.") && other.ends_with(atomic::UNFINISHED),
         };
         if !ours {
-            let reason =
-                format!("is no run and not empty (it holds `{name}`); choose another folder");
+            let reason = format!("is no run and not empty (it holds `{name}`); choose another folder");
             return Err(Error::run(folder, reason));
         }
     }
@@ -268,10 +259,7 @@ fn refuse_foreign(folder: &Path) -> Result<(), Error> {
 }
 
 /// The newest snapshot that is whole and whose journal is still there; damaged ones are set aside and noted.
-fn newest_usable(
-    folder: &Path,
-    notes: &mut Vec<String>,
-) -> Result<Option<(Snapshot, Covered)>, Error> {
+fn newest_usable(folder: &Path, notes: &mut Vec<String>) -> Result<Option<(Snapshot, Covered)>, Error> {
     for (_, path) in snapshots(folder)? {
         let reason = match Snapshot::read_covered(&path) {
             Ok((snapshot, covered)) => match journal_fits(folder, covered)? {
@@ -297,9 +285,7 @@ fn journal_fits(folder: &Path, covered: Covered) -> Result<bool, Error> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(e) => return Err(Error::io(&path, "read", &e)),
     };
-    let part = usize::try_from(covered.journal)
-        .ok()
-        .and_then(|n| bytes.get(..n));
+    let part = usize::try_from(covered.journal).ok().and_then(|n| bytes.get(..n));
     Ok(part.is_some_and(|part| crc32fast::hash(part) == covered.journal_crc))
 }
 
@@ -308,9 +294,7 @@ fn snapshots(folder: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     let mut found: Vec<(u64, PathBuf)> = Vec::new();
     for path in files(&folder.join(SNAPSHOTS))? {
         let name = name_of(&path);
-        let step = name
-            .strip_prefix("step-")
-            .and_then(|n| n.strip_suffix(".safetensors"));
+        let step = name.strip_prefix("step-").and_then(|n| n.strip_suffix(".safetensors"));
         if let Some(Ok(step)) = step.map(str::parse) {
             found.push((step, path));
         }
@@ -333,14 +317,9 @@ fn remove_unfinished(folder: &Path) -> Result<(), Error> {
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let fail = |e: std::io::Error| Error::io(folder, "list", &e);
     let entries = fs::read_dir(folder).map_err(fail)?;
-    entries
-        .map(|entry| Ok(entry.map_err(fail)?.path()))
-        .collect()
+    entries.map(|entry| Ok(entry.map_err(fail)?.path())).collect()
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

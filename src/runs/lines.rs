@@ -40,12 +40,7 @@ impl Lines {
         file.seek(SeekFrom::End(0)).map_err(fail("read"))?;
         let mut crc = crc32fast::Hasher::new();
         crc.update(&fs::read(&path).map_err(fail("read"))?);
-        Ok(Lines {
-            path,
-            file,
-            len,
-            crc,
-        })
+        Ok(Lines { path, file, len, crc })
     }
 
     /// Appends one line for each value.
@@ -67,9 +62,7 @@ impl Lines {
     /// # Errors
     /// If the system refuses.
     pub fn sync(&self) -> Result<(), Error> {
-        self.file
-            .sync_data()
-            .map_err(|e| Error::io(&self.path, "sync", &e))
+        self.file.sync_data().map_err(|e| Error::io(&self.path, "sync", &e))
     }
 
     /// Length in bytes.
@@ -82,17 +75,15 @@ impl Lines {
         self.crc.clone().finalize()
     }
 
-    /// The last line, if the file holds one.
+    /// All lines of a file.
     ///
     /// # Errors
-    /// If it cannot be read or is not JSON.
-    pub fn last(path: &Path) -> Result<Option<Value>, Error> {
+    /// If it cannot be read or a line is not JSON.
+    pub fn all(path: &Path) -> Result<Vec<Value>, Error> {
         let text = fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
-        let Some(line) = text.lines().next_back() else {
-            return Ok(None);
+        let parse = |(i, line): (usize, &str)| {
+            serde_json::from_str(line).map_err(|e| Error::format(path, format!("line {}: {e}", i + 1)))
         };
-        let value = serde_json::from_str(line)
-            .map_err(|e| Error::format(path, format!("last line: {e}")))?;
-        Ok(Some(value))
+        text.lines().enumerate().map(parse).collect()
     }
 }

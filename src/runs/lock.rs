@@ -37,15 +37,15 @@ impl Lock {
                     Ok(_) if !holder.trim().is_empty() => format!(" (process {})", holder.trim()),
                     _ => String::new(),
                 };
-                let reason = format!(
-                    "is in use by another process{by}; wait for it to end, or choose another folder"
-                );
+                let reason =
+                    format!("is in use by another process{by}; wait for it to end, or choose another folder");
                 return Err(Error::run(folder, reason));
             }
             Err(TryLockError::Error(e)) => return Err(fail(e)),
         }
-        file.set_len(0).map_err(fail)?;
-        write!(file, "{}", std::process::id()).map_err(fail)?;
+        let unwritten = |e: std::io::Error| Error::io(&path, "write", &e);
+        file.set_len(0).map_err(unwritten)?;
+        write!(file, "{}", std::process::id()).map_err(unwritten)?;
         Ok(Lock { _file: file })
     }
 }

@@ -33,10 +33,7 @@ const KIND: &str = "ganas-snapshot-1";
 impl Snapshot {
     /// An empty snapshot of the state after `step` steps.
     pub fn new(step: u64) -> Snapshot {
-        Snapshot {
-            step,
-            ..Snapshot::default()
-        }
+        Snapshot { step, ..Snapshot::default() }
     }
 
     /// Whether a file with these arrays is a snapshot, whole or damaged.
@@ -95,8 +92,8 @@ impl Snapshot {
     /// # Errors
     /// If it has no JSON form (a map with keys that are not text).
     pub fn put_state(&mut self, key: &str, value: &impl Serialize) -> Result<(), Error> {
-        let value = serde_json::to_value(value)
-            .map_err(|e| Error::weights(key, format!("cannot be stored: {e}")))?;
+        let value =
+            serde_json::to_value(value).map_err(|e| Error::weights(key, format!("cannot be stored: {e}")))?;
         self.state.insert(key.to_owned(), value);
         Ok(())
     }
@@ -107,8 +104,7 @@ impl Snapshot {
     /// If it is missing or of another form.
     pub fn state<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
         let value = self.state.get(key);
-        let value =
-            value.ok_or_else(|| Error::weights(key, "is missing from the snapshot's state"))?;
+        let value = value.ok_or_else(|| Error::weights(key, "is missing from the snapshot's state"))?;
         T::deserialize(value)
             .map_err(|e| Error::weights(key, format!("the snapshot's state does not fit: {e}")))
     }
@@ -124,23 +120,15 @@ impl Snapshot {
     pub(super) fn read_covered(path: &Path) -> Result<(Snapshot, Covered), Error> {
         let mut arrays = NamedArrays::read(path)?;
         if arrays.metadata.remove("kind").as_deref() != Some(KIND) {
-            return Err(Error::format(
-                path,
-                "not a snapshot of a run (a weights file?)",
-            ));
+            return Err(Error::format(path, "not a snapshot of a run (a weights file?)"));
         }
         let mut text = |key: &str| {
             let text = arrays.metadata.remove(key);
             text.ok_or_else(|| Error::format(path, format!("damaged: no `{key}` in the header")))
         };
         let stored = text("crc32")?;
-        let fields = [
-            text("step")?,
-            text("journal")?,
-            text("journal_crc32")?,
-            text("metrics")?,
-            text("state")?,
-        ];
+        let fields =
+            [text("step")?, text("journal")?, text("journal_crc32")?, text("metrics")?, text("state")?];
         if stored != format!("{:08x}", checksum(&arrays, &fields)) {
             return Err(Error::format(
                 path,
@@ -148,8 +136,7 @@ impl Snapshot {
             ));
         }
         let [step, journal, journal_crc, metrics, state] = &fields;
-        let damaged =
-            |e: &dyn std::fmt::Display| Error::format(path, format!("damaged header: {e}"));
+        let damaged = |e: &dyn std::fmt::Display| Error::format(path, format!("damaged header: {e}"));
         let covered = Covered {
             journal: journal.parse().map_err(|e| damaged(&e))?,
             journal_crc: journal_crc.parse().map_err(|e| damaged(&e))?,
@@ -224,21 +211,13 @@ mod tests {
         snapshot.clone().write(&path, covered).unwrap();
         let (read, lengths) = Snapshot::read_covered(&path).unwrap();
         assert_eq!((read.step(), lengths), (7, covered));
-        assert_eq!(
-            read.state::<crate::Rng>("rng").unwrap(),
-            crate::Rng::seed(3)
-        );
+        assert_eq!(read.state::<crate::Rng>("rng").unwrap(), crate::Rng::seed(3));
         assert!(read.get("w", &[2, 2]).unwrap()[2].is_nan());
         assert!(read.state::<u64>("none").is_err());
 
         let bytes = fs::read(&path).unwrap();
-        let bits = |s: &Snapshot| {
-            s.get("w", &[2, 2])
-                .unwrap()
-                .iter()
-                .map(|v| v.to_bits())
-                .collect::<Vec<_>>()
-        };
+        let bits =
+            |s: &Snapshot| s.get("w", &[2, 2]).unwrap().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         for at in 0..bytes.len() * 8 {
             let mut broken = bytes.clone();
             broken[at / 8] ^= 1 << (at % 8);

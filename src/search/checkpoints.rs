@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{End, Observer, Report, Search};
+use super::{End, Observer, Report, Search, curves};
 use crate::Error;
 use crate::runs::{RunFolder, Snapshot};
 
 /// Writes journal, metrics and artifacts at every step, and a snapshot with `best.json` and `front.json` every so
-/// many steps and at the end.
+/// many steps and at the end, together with the curves of the metrics.
 #[derive(Debug)]
 pub struct Checkpoints {
     every: u64,
@@ -47,11 +47,12 @@ impl Checkpoints {
         self.folder.snapshot(snapshot)?;
         let front = search.front();
         if let Some(best) = front.first() {
-            self.folder
-                .write("best.json", pretty(&best.genotype).as_bytes())?;
+            self.folder.write("best.json", pretty(&best.genotype).as_bytes())?;
         }
-        self.folder
-            .write("front.json", pretty(&json!(front)).as_bytes())?;
+        self.folder.write("front.json", pretty(&json!(front)).as_bytes())?;
+        if let Some(picture) = curves::svg(&self.folder.all_metrics()?, "losses")? {
+            self.folder.write("curves.svg", picture.as_bytes())?;
+        }
         self.saved_at = Some(step);
         Ok(())
     }
@@ -74,8 +75,8 @@ impl Checkpoints {
 
 impl Observer for Checkpoints {
     fn on_start(&mut self, search: &mut dyn Search, _last_step: Option<u64>) -> Result<(), Error> {
-        let last = self.folder.last_metrics()?;
-        let seconds = last.and_then(|line| line["seconds"].as_f64());
+        let lines = self.folder.all_metrics()?;
+        let seconds = lines.last().and_then(|line| line["seconds"].as_f64());
         self.before = (seconds.unwrap_or(0.0), search.steps_done());
         self.began = Instant::now();
         Ok(())
@@ -86,11 +87,7 @@ impl Observer for Checkpoints {
             self.folder.write(&artifact.name, &artifact.bytes)?;
         }
         self.folder.journal(&report.journal)?;
-        let metrics: Vec<Value> = report
-            .metrics
-            .iter()
-            .map(|line| self.timed(search, line))
-            .collect();
+        let metrics: Vec<Value> = report.metrics.iter().map(|line| self.timed(search, line)).collect();
         self.folder.metrics(&metrics)?;
         if self.every > 0 && search.steps_done().is_multiple_of(self.every) {
             self.save(search)?;

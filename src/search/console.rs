@@ -26,18 +26,10 @@ impl Observer for Console {
             return Ok(());
         }
         let (bar, template) = match last_step {
-            Some(n) => (
-                ProgressBar::new(n),
-                "{bar:30} {pos}/{len} steps, {per_sec}, {eta} left  {msg}",
-            ),
-            None => (
-                ProgressBar::new_spinner(),
-                "{spinner} {pos} steps, {per_sec}  {msg}",
-            ),
+            Some(n) => (ProgressBar::new(n), "{bar:30} {pos}/{len} steps, {per_sec}, {eta} left  {msg}"),
+            None => (ProgressBar::new_spinner(), "{spinner} {pos} steps, {per_sec}  {msg}"),
         };
-        bar.set_style(
-            ProgressStyle::with_template(template).expect("the templates above are valid"),
-        );
+        bar.set_style(ProgressStyle::with_template(template).expect("the templates above are valid"));
         // Steps of an earlier process must not count into the rate.
         bar.set_position(search.steps_done());
         bar.reset_eta();

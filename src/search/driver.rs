@@ -22,18 +22,12 @@ impl Stop {
 
     /// After `n` steps, counted from the beginning of the search, those before a resume included.
     pub fn steps(n: u64) -> Stop {
-        Stop {
-            steps: Some(n),
-            ..Stop::default()
-        }
+        Stop { steps: Some(n), ..Stop::default() }
     }
 
     /// Also once `flag` is set: the step at hand is finished first.
     pub fn or_on(self, flag: Arc<AtomicBool>) -> Stop {
-        Stop {
-            flag: Some(flag),
-            ..self
-        }
+        Stop { flag: Some(flag), ..self }
     }
 
     /// Why to stop before the next step, if so.
@@ -44,10 +38,7 @@ impl Stop {
         if self.steps.is_some_and(|n| search.steps_done() >= n) {
             return Some(End::Steps);
         }
-        let interrupted = self
-            .flag
-            .as_ref()
-            .is_some_and(|f| f.load(Ordering::Relaxed));
+        let interrupted = self.flag.as_ref().is_some_and(|f| f.load(Ordering::Relaxed));
         interrupted.then_some(End::Interrupted)
     }
 

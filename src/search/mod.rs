@@ -3,6 +3,7 @@
 pub mod adversarial;
 mod checkpoints;
 mod console;
+pub mod curves;
 mod driver;
 #[cfg(test)]
 pub(crate) mod dummy;

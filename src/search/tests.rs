@@ -19,11 +19,7 @@ fn start(path: &Path, stop: Stop, watch: &mut dyn Observer) -> Result<Dummy, Err
     let folder = RunFolder::create(path, &json!({"total": STEPS}))?;
     let mut search = Dummy::new(STEPS, 3);
     let mut checkpoints = Checkpoints::every(EVERY, folder);
-    run(
-        &mut search,
-        stop,
-        &mut [&mut checkpoints, watch, &mut Console::new()],
-    )?;
+    run(&mut search, stop, &mut [&mut checkpoints, watch, &mut Console::new()])?;
     Ok(search)
 }
 
@@ -45,13 +41,7 @@ fn unbroken(at: &Path) -> (Dummy, Vec<Vec<u8>>) {
 }
 
 fn decisive(run: &Path) -> Vec<Vec<u8>> {
-    let names = [
-        "journal.jsonl",
-        "best.json",
-        "front.json",
-        "config.toml",
-        "samples/000055.txt",
-    ];
+    let names = ["journal.jsonl", "best.json", "front.json", "config.toml", "samples/000055.txt"];
     names.map(|name| fs::read(run.join(name)).unwrap()).into()
 }
 
@@ -101,10 +91,7 @@ impl Observer for Copies {
 fn a_run_killed_after_a_step_ends_as_an_unbroken_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
-    let mut copies = Copies {
-        from: path.clone(),
-        to: dir.path().join("copies"),
-    };
+    let mut copies = Copies { from: path.clone(), to: dir.path().join("copies") };
     let whole = start(&path, Stop::when_done(), &mut copies).unwrap();
     let want = decisive(&path);
     let mut rng = Rng::seed(1);
@@ -114,17 +101,9 @@ fn a_run_killed_after_a_step_ends_as_an_unbroken_one() {
         let mut journal = fs::read(copy.join("journal.jsonl")).unwrap();
         journal.extend(&b"{\"step\":99,\"drawn\":0.1}\n"[..rng.below(24)]);
         fs::write(copy.join("journal.jsonl"), journal).unwrap();
-        fs::write(
-            copy.join("snapshots/.step-0000000099.safetensors.7.part"),
-            b"half",
-        )
-        .unwrap();
+        fs::write(copy.join("snapshots/.step-0000000099.safetensors.7.part"), b"half").unwrap();
         let (search, notes) = resume(&copy).unwrap();
-        assert_eq!(
-            (search, decisive(&copy)),
-            (whole.clone(), want.clone()),
-            "killed after step {step}"
-        );
+        assert_eq!((search, decisive(&copy)), (whole.clone(), want.clone()), "killed after step {step}");
         assert!(notes.is_empty());
         assert_eq!(snapshots(&copy).len(), 2);
         assert_eq!(
@@ -134,25 +113,21 @@ fn a_run_killed_after_a_step_ends_as_an_unbroken_one() {
     }
     let metrics = fs::read_to_string(path.join("metrics.jsonl")).unwrap();
     assert_eq!(metrics.lines().count(), STEPS as usize);
-    assert!(
-        metrics
-            .lines()
-            .all(|l| l.contains("\"seconds\"") && l.contains("\"drawn\""))
-    );
+    assert!(metrics.lines().all(|l| l.contains("\"seconds\"") && l.contains("\"drawn\"")));
 }
 
 #[test]
 fn an_interrupted_run_stops_after_the_step_at_hand_and_goes_on() {
     struct Interrupt(Arc<AtomicBool>);
     impl Observer for Interrupt {
-        fn on_start(&mut self, _: &dyn Search, _: Option<u64>) -> Result<(), Error> {
+        fn on_start(&mut self, _: &mut dyn Search, _: Option<u64>) -> Result<(), Error> {
             Ok(())
         }
         fn on_step(&mut self, search: &mut dyn Search, _: &Report) -> Result<(), Error> {
             self.0.store(search.steps_done() == 21, Ordering::Relaxed);
             Ok(())
         }
-        fn on_end(&mut self, _: &dyn Search, end: End) -> Result<(), Error> {
+        fn on_end(&mut self, _: &mut dyn Search, end: End) -> Result<(), Error> {
             assert_eq!(end, End::Interrupted);
             Ok(())
         }
@@ -161,12 +136,7 @@ fn an_interrupted_run_stops_after_the_step_at_hand_and_goes_on() {
     let want = unbroken(&dir.path().join("whole"));
     let path = dir.path().join("run");
     let flag = Arc::new(AtomicBool::new(false));
-    let stopped = start(
-        &path,
-        Stop::when_done().or_on(flag.clone()),
-        &mut Interrupt(flag),
-    )
-    .unwrap();
+    let stopped = start(&path, Stop::when_done().or_on(flag.clone()), &mut Interrupt(flag)).unwrap();
     assert_eq!(stopped.step, 21);
     assert_eq!(newest_snapshot(&path).unwrap().step(), 21);
     assert_eq!((resume(&path).unwrap().0, decisive(&path)), want);
@@ -179,12 +149,7 @@ fn a_limit_of_steps_counts_from_the_beginning() {
     let dir = tempfile::tempdir().unwrap();
     let want = unbroken(&dir.path().join("whole"));
     let path = dir.path().join("run");
-    assert_eq!(
-        start(&path, Stop::steps(10), &mut Console::new())
-            .unwrap()
-            .step,
-        10
-    );
+    assert_eq!(start(&path, Stop::steps(10), &mut Console::new()).unwrap().step, 10);
     assert_eq!((resume(&path).unwrap().0, decisive(&path)), want);
 }
 
@@ -210,21 +175,13 @@ fn damaged_snapshots_are_set_aside_and_the_run_goes_on_from_an_older_one() {
     let path = dir.path().join("torn");
     start(&path, Stop::steps(30), &mut Console::new()).unwrap();
     for snapshot in snapshots(&path) {
-        File::options()
-            .write(true)
-            .open(snapshot)
-            .unwrap()
-            .set_len(40)
-            .unwrap();
+        File::options().write(true).open(snapshot).unwrap().set_len(40).unwrap();
     }
     let text = newest_snapshot(&path).unwrap_err().to_string();
     assert!(text.contains("no whole snapshot"), "{text}");
     let (search, notes) = resume(&path).unwrap();
     assert_eq!((search, decisive(&path)), want);
-    assert!(
-        notes.len() == 3 && notes[2].contains("beginning"),
-        "{notes:?}"
-    );
+    assert!(notes.len() == 3 && notes[2].contains("beginning"), "{notes:?}");
 }
 
 #[test]
@@ -243,10 +200,7 @@ fn a_journal_that_lost_or_changed_lines_sends_the_run_back_to_what_still_fits() 
         fs::write(&journal, bytes).unwrap();
         let (search, notes) = resume(&path).unwrap();
         assert_eq!((search, decisive(&path)), want);
-        assert!(
-            notes.len() == 1 && notes[0].contains("journal"),
-            "{notes:?}"
-        );
+        assert!(notes.len() == 1 && notes[0].contains("journal"), "{notes:?}");
     }
 }
 
@@ -258,10 +212,7 @@ fn a_second_opener_is_refused_while_a_lock_file_left_behind_is_no_obstacle() {
     fs::write(path.join("lock"), "12345").unwrap();
     let held = RunFolder::resume(&path).unwrap();
     let text = RunFolder::resume(&path).unwrap_err().to_string();
-    assert!(
-        text.contains("in use") && text.contains(&std::process::id().to_string()),
-        "{text}"
-    );
+    assert!(text.contains("in use") && text.contains(&std::process::id().to_string()), "{text}");
     assert_eq!(held.snapshot.unwrap().step(), 9);
     drop(held.folder);
     assert!(RunFolder::resume(&path).is_ok());
@@ -271,11 +222,7 @@ fn a_second_opener_is_refused_while_a_lock_file_left_behind_is_no_obstacle() {
 fn folders_that_are_no_runs_are_refused_and_half_made_ones_are_taken_over() {
     let dir = tempfile::tempdir().unwrap();
     let config = json!({"total": 1});
-    let make = |path: &Path| {
-        RunFolder::create(path, &config)
-            .map(drop)
-            .map_err(|e| e.to_string())
-    };
+    let make = |path: &Path| RunFolder::create(path, &config).map(drop).map_err(|e| e.to_string());
     let path = dir.path().join("a/b/run");
     make(&path).unwrap();
     assert!(make(&path).unwrap_err().contains("--resume"));
@@ -287,9 +234,7 @@ fn folders_that_are_no_runs_are_refused_and_half_made_ones_are_taken_over() {
     make(&path).unwrap();
 
     fs::write(path.join("config.toml"), "total = = 1").unwrap();
-    let text = read_config::<serde_json::Value>(&path)
-        .unwrap_err()
-        .to_string();
+    let text = read_config::<serde_json::Value>(&path).unwrap_err().to_string();
     assert!(text.contains("config.toml at byte 8"), "{text}");
 
     let foreign = dir.path().join("foreign");
@@ -297,9 +242,7 @@ fn folders_that_are_no_runs_are_refused_and_half_made_ones_are_taken_over() {
     fs::write(foreign.join("thesis.tex"), "x").unwrap();
     assert!(make(&foreign).unwrap_err().contains("thesis.tex"));
     assert!(!foreign.join("snapshots").exists());
-    let text = RunFolder::resume(dir.path().join("none"))
-        .unwrap_err()
-        .to_string();
+    let text = RunFolder::resume(dir.path().join("none")).unwrap_err().to_string();
     assert!(text.contains("no such folder"), "{text}");
     assert!(make(&foreign.join("thesis.tex")).is_err());
 }
@@ -314,22 +257,12 @@ fn a_snapshot_that_cannot_be_written_leaves_the_ones_before_it() {
     // The name of the file that is written aside is taken by a folder: the system refuses.
     let aside = format!(".step-0000000021.safetensors.{}.part", std::process::id());
     fs::create_dir(path.join("snapshots").join(&aside)).unwrap();
-    let text = resumed
-        .folder
-        .snapshot(Snapshot::new(21))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        text.contains("step-0000000021") && text.contains("write"),
-        "{text}"
-    );
+    let text = resumed.folder.snapshot(Snapshot::new(21)).unwrap_err().to_string();
+    assert!(text.contains("step-0000000021") && text.contains("write"), "{text}");
     fs::remove_dir(path.join("snapshots").join(&aside)).unwrap();
     assert_eq!(snapshots(&path), before);
     drop(resumed);
-    assert_eq!(
-        RunFolder::resume(&path).unwrap().snapshot.unwrap().step(),
-        20
-    );
+    assert_eq!(RunFolder::resume(&path).unwrap().snapshot.unwrap().step(), 20);
 }
 
 /// Set for the process that `a_killed_process_leaves_a_run_that_ends_as_an_unbroken_one` starts and kills.
@@ -339,14 +272,14 @@ const VICTIM: &str = "GANAS_TEST_VICTIM";
 fn victim(path: &Path) {
     struct Slow;
     impl Observer for Slow {
-        fn on_start(&mut self, _: &dyn Search, _: Option<u64>) -> Result<(), Error> {
+        fn on_start(&mut self, _: &mut dyn Search, _: Option<u64>) -> Result<(), Error> {
             Ok(())
         }
-        fn on_step(&mut self, _: &dyn Search, _: &Report) -> Result<(), Error> {
+        fn on_step(&mut self, _: &mut dyn Search, _: &Report) -> Result<(), Error> {
             std::thread::sleep(std::time::Duration::from_millis(2));
             Ok(())
         }
-        fn on_end(&mut self, _: &dyn Search, _: End) -> Result<(), Error> {
+        fn on_end(&mut self, _: &mut dyn Search, _: End) -> Result<(), Error> {
             Ok(())
         }
     }
@@ -362,12 +295,7 @@ fn victim(path: &Path) {
             resumed.folder
         }
     };
-    run(
-        &mut search,
-        Stop::when_done(),
-        &mut [&mut Checkpoints::every(2, folder), &mut Slow],
-    )
-    .unwrap();
+    run(&mut search, Stop::when_done(), &mut [&mut Checkpoints::every(2, folder), &mut Slow]).unwrap();
 }
 
 #[test]

@@ -40,9 +40,7 @@ impl Gene {
     /// The option that `value` stands for, if it is in range.
     pub fn option(&self, value: i8) -> Option<&'static Primitive> {
         let index = i16::from(value) - i16::from(self.first);
-        usize::try_from(index)
-            .ok()
-            .and_then(|i| self.options.get(i))
+        usize::try_from(index).ok().and_then(|i| self.options.get(i))
     }
 
     /// The option that `value` stands for.
@@ -73,10 +71,8 @@ impl Gene {
 }
 
 const UP_EDGES: [(usize, usize); GENES] = [(0, 1), (0, 2), (1, 3), (2, 3), (1, 4), (2, 4), (3, 4)];
-const DOWN_EDGES: [(usize, usize); GENES] =
-    [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 4), (3, 4)];
-const EAGAN_EDGES: [(usize, usize); GENES] =
-    [(0, 1), (0, 2), (1, 2), (1, 3), (0, 3), (2, 4), (3, 4)];
+const DOWN_EDGES: [(usize, usize); GENES] = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 4), (3, 4)];
+const EAGAN_EDGES: [(usize, usize); GENES] = [(0, 1), (0, 2), (1, 2), (1, 3), (0, 3), (2, 4), (3, 4)];
 
 impl CellKind {
     /// Gene number `index` of such a cell.
@@ -97,13 +93,7 @@ impl CellKind {
             CellKind::Eagan => (EAGAN_EDGES, index != 4, 0, &NORMAL),
         };
         let (from, to) = edges[index];
-        Gene {
-            from,
-            to,
-            relu,
-            first,
-            options,
-        }
+        Gene { from, to, relu, first, options }
     }
 
     /// All seven genes of such a cell.

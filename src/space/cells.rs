@@ -3,9 +3,7 @@
 use super::cell::{CellKind, GENES, Gene, NODES};
 use super::choice::{Arc, Choice, Dag, Genotype, Key, Node, Space, check_ranges};
 use super::gan::{Discriminator, Family, GanGenotype};
-use super::live::{
-    canonical_discriminator, canonical_generator, discriminator_live, generator_live,
-};
+use super::live::{canonical_discriminator, canonical_generator, discriminator_live, generator_live};
 use super::primitive::OpKind;
 use super::random::{random_discriminator, random_generator};
 use crate::{Error, Rng};
@@ -46,12 +44,7 @@ impl GanCells {
             cells.extend((1..=3).map(|cell| (format!("generator cell {cell}"), CellKind::Up)));
         }
         if let Some(family) = family {
-            let cell = |cell| {
-                (
-                    format!("discriminator {}", family.cell_name(cell)),
-                    family.cell_kind(cell),
-                )
-            };
+            let cell = |cell| (format!("discriminator {}", family.cell_name(cell)), family.cell_kind(cell));
             cells.extend((0..family.cells()).map(cell));
         }
         let mut space = GanCells {
@@ -88,20 +81,12 @@ impl GanCells {
     /// If the number of genes or an option is wrong.
     pub fn decode(&self, g: &Genotype) -> Result<GanGenotype, Error> {
         check_ranges(&self.choices, g)?;
-        let values =
-            g.0.iter()
-                .zip(&self.genes)
-                .map(|(&option, gene)| gene.first + option as i8);
+        let values = g.0.iter().zip(&self.genes).map(|(&option, gene)| gene.first + option as i8);
         let values: Vec<i8> = values.collect();
         let mut rows = values.as_chunks::<GENES>().0.iter().copied();
-        let mut next = || {
-            rows.next()
-                .expect("as many rows as cells, by the number of choices")
-        };
+        let mut next = || rows.next().expect("as many rows as cells, by the number of choices");
         Ok(GanGenotype {
-            generator: self
-                .generator
-                .then(|| std::array::from_fn(|_| next().map(|v| v as u8))),
+            generator: self.generator.then(|| std::array::from_fn(|_| next().map(|v| v as u8))),
             discriminator: self.family.map(|family| Discriminator {
                 family,
                 genes: (0..family.cells()).map(|_| next()).collect(),
@@ -117,12 +102,7 @@ impl GanCells {
         gan.check()?;
         let mut values: Vec<i8> = Vec::new();
         if self.generator {
-            values.extend(
-                gan.require_generator()?
-                    .as_flattened()
-                    .iter()
-                    .map(|&g| g as i8),
-            );
+            values.extend(gan.require_generator()?.as_flattened().iter().map(|&g| g as i8));
         }
         if let Some(family) = self.family {
             let d = gan.require_discriminator()?;
@@ -135,9 +115,7 @@ impl GanCells {
             values.extend(d.genes.as_flattened());
         }
         let option = |(value, gene): (i8, &Gene)| (value - gene.first) as u8;
-        Ok(Genotype(
-            values.into_iter().zip(&self.genes).map(option).collect(),
-        ))
+        Ok(Genotype(values.into_iter().zip(&self.genes).map(option).collect()))
     }
 
     #[track_caller]
@@ -172,13 +150,7 @@ impl Space for GanCells {
             let mut skips: Vec<usize> = Vec::new();
             for (cell, row) in genes.iter().enumerate() {
                 let row = row.map(|v| v as i8);
-                let first = graph.cell(
-                    &format!("G{}", cell + 1),
-                    CellKind::Up,
-                    &row,
-                    &live[cell],
-                    choice,
-                );
+                let first = graph.cell(&format!("G{}", cell + 1), CellKind::Up, &row, &live[cell], choice);
                 graph.fixed(input, first, if cell == 0 { "linear" } else { "identity" });
                 for &skip in &skips {
                     graph.fixed(skip, first + 3, "skip_conv_1x1");
@@ -218,10 +190,7 @@ impl Space for GanCells {
     fn random(&self, rng: &mut Rng) -> Genotype {
         let generator = self.generator.then(|| random_generator(rng));
         let discriminator = self.family.map(|family| random_discriminator(family, rng));
-        let gan = GanGenotype {
-            generator,
-            discriminator,
-        };
+        let gan = GanGenotype { generator, discriminator };
         self.encode(&gan)
             .expect("the halves are drawn valid and as the space wants them")
     }
@@ -245,20 +214,12 @@ struct Graph(Dag);
 
 impl Graph {
     fn node(&mut self, name: &str, live: bool) -> usize {
-        self.0.nodes.push(Node {
-            name: name.into(),
-            live,
-        });
+        self.0.nodes.push(Node { name: name.into(), live });
         self.0.nodes.len() - 1
     }
 
     fn fixed(&mut self, from: usize, to: usize, op: &'static str) {
-        self.0.arcs.push(Arc {
-            from,
-            to,
-            op,
-            choice: None,
-        });
+        self.0.arcs.push(Arc { from, to, op, choice: None });
     }
 
     /// Adds the nodes and edges of a cell whose first gene is choice `choice`; gives its node 0.
@@ -304,10 +265,7 @@ mod tests {
         assert_eq!(space.decode(&flat).unwrap(), gan);
         assert_eq!(GanCells::adversarial().choices().len(), 49);
         assert_eq!(GanCells::pairs(Family::Autogan).choices().len(), 21);
-        let error = GanCells::adversarial()
-            .encode(&gan)
-            .unwrap_err()
-            .to_string();
+        let error = GanCells::adversarial().encode(&gan).unwrap_err().to_string();
         assert!(error.contains("family `eagan`, the space holds `adversarial`"));
     }
 
@@ -335,21 +293,9 @@ mod tests {
         let flat = space.encode(&named("eagan").unwrap()).unwrap();
         let graph = space.graph(&flat);
         assert_eq!(graph.nodes.len(), 17);
-        let dead: Vec<&str> = graph
-            .nodes
-            .iter()
-            .filter(|n| !n.live)
-            .map(|n| n.name.as_str())
-            .collect();
+        let dead: Vec<&str> = graph.nodes.iter().filter(|n| !n.live).map(|n| n.name.as_str()).collect();
         assert_eq!(dead, ["G3.1"]);
-        assert_eq!(
-            graph
-                .arcs
-                .iter()
-                .filter(|a| a.op == "skip_conv_1x1")
-                .count(),
-            3
-        );
+        assert_eq!(graph.arcs.iter().filter(|a| a.op == "skip_conv_1x1").count(), 3);
         let chosen = graph.arcs.iter().filter(|a| a.choice.is_some()).count();
         assert_eq!(
             chosen,

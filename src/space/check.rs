@@ -75,11 +75,7 @@ pub(super) fn check_range(place: &str, kind: CellKind, g: usize, value: i64) -> 
     if i8::try_from(value).is_ok_and(|v| gene.option(v).is_some()) {
         return Ok(());
     }
-    let reason = format!(
-        "{place}: gene {g} (edge {}) is {value}, valid are {}",
-        gene.edge(),
-        gene.range()
-    );
+    let reason = format!("{place}: gene {g} (edge {}) is {value}, valid are {}", gene.edge(), gene.range());
     Err(Error::genotype(reason))
 }
 
@@ -92,16 +88,14 @@ fn rule_broken(kind: CellKind, row: &[i8; GENES]) -> Option<String> {
     };
     match kind {
         CellKind::Up => orphan(3, [2, 3]).or_else(|| {
-            (row[4..] == [0, 0, 0]).then(|| {
-                "node 4, the output, has no input (genes 4, 5 and 6 are all none)".to_string()
-            })
+            (row[4..] == [0, 0, 0])
+                .then(|| "node 4, the output, has no input (genes 4, 5 and 6 are all none)".to_string())
         }),
         // Three edges of the first cell cannot be none, so every node has an input.
         CellKind::First => None,
         CellKind::Down => orphan(2, [1, 3]).or_else(|| orphan(3, [2, 4])).or_else(|| {
             let user = [3, 4].into_iter().find(|&g| row[g] != 0)?;
-            (row[0] == 0)
-                .then(|| format!("node 1 has no input (gene 0 is none) but gene {user} reads it"))
+            (row[0] == 0).then(|| format!("node 1 has no input (gene 0 is none) but gene {user} reads it"))
         }),
         CellKind::Eagan => orphan(2, [1, 2]).or_else(|| orphan(3, [3, 4])).or_else(|| {
             ((row[5] == -1) != (row[6] == -1)).then(|| {
@@ -128,12 +122,8 @@ mod tests {
         for name in NAMES {
             named(name).unwrap().check().unwrap();
         }
-        let animation = [
-            [2, 0, 1, 4, 4, 3, 3],
-            [4, 1, 0, 0, 3, 5, 3],
-            [1, 1, 1, 5, 6, 5, 5],
-            [5, 0, 0, 1, 1, 1, 1],
-        ];
+        let animation =
+            [[2, 0, 1, 4, 4, 3, 3], [4, 1, 0, 0, 3, 5, 3], [1, 1, 1, 5, 6, 5, 5], [5, 0, 0, 1, 1, 1, 1]];
         let d = Discriminator {
             family: crate::space::Family::Adversarial,
             genes: animation.to_vec(),
@@ -147,29 +137,23 @@ mod tests {
         g[1][2] = 0;
         g[1][3] = 0;
         assert!(
-            reason(check_generator(&g))
-                .contains("cell 2: node 3 has no input (genes 2 and 3 are both none)")
+            reason(check_generator(&g)).contains("cell 2: node 3 has no input (genes 2 and 3 are both none)")
         );
         let mut g = crate::space::names::ADVERSARIAL_NAS;
         g[0][1] = 200;
         assert!(reason(check_generator(&g)).contains("cell 1: gene 1 (edge 0->2)"));
         g[0][1] = 3;
         assert!(
-            reason(check_generator(&g))
-                .contains("is 3, valid are 0 nearest, 1 bilinear, 2 ConvTranspose")
+            reason(check_generator(&g)).contains("is 3, valid are 0 nearest, 1 bilinear, 2 ConvTranspose")
         );
         let down = |row| reason(check_cell("x", CellKind::Down, &row));
         assert!(
-            down([0, 2, 2, 1, 0, 0, 0])
-                .contains("node 1 has no input (gene 0 is none) but gene 3 reads it")
+            down([0, 2, 2, 1, 0, 0, 0]).contains("node 1 has no input (gene 0 is none) but gene 3 reads it")
         );
         assert!(down([2, 0, 2, 0, 0, 0, 0]).contains("node 2 has no input (genes 1 and 3"));
         assert!(down([2, 2, 0, 0, 0, 0, 0]).contains("node 3 has no input (genes 2 and 4"));
         let eagan = |row| reason(check_cell("x", CellKind::Eagan, &row));
-        assert!(
-            eagan([0, 2, 2, 1, 0, 0, 0])
-                .contains("gene 0 (edge 0->1) is 0, valid are 1 skip_connect")
-        );
+        assert!(eagan([0, 2, 2, 1, 0, 0, 0]).contains("gene 0 (edge 0->1) is 0, valid are 1 skip_connect"));
         assert!(eagan([1, 2, 2, 1, 0, -1, 3]).contains("genes 5 and 6 are -1 and 3"));
         assert!(eagan([1, 2, 2, 1, 0, 3, -1]).contains("both must be -1"));
         assert!(eagan([1, 0, 0, 1, 0, 3, 3]).contains("node 2"));

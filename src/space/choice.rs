@@ -75,10 +75,7 @@ pub trait Space {
     /// A random valid genotype: every choice uniform, redrawn until valid.
     fn random(&self, rng: &mut Rng) -> Genotype {
         loop {
-            let draw = self
-                .choices()
-                .iter()
-                .map(|c| rng.below(c.options.len()) as u8);
+            let draw = self.choices().iter().map(|c| rng.below(c.options.len()) as u8);
             let g = Genotype(draw.collect());
             if self.check(&g).is_ok() {
                 return g;
@@ -93,11 +90,7 @@ pub trait Space {
 /// If the number of genes differs or an option does not exist.
 pub fn check_ranges(choices: &[Choice], g: &Genotype) -> Result<(), Error> {
     if g.0.len() != choices.len() {
-        let reason = format!(
-            "{} genes, the space has {} choices",
-            g.0.len(),
-            choices.len()
-        );
+        let reason = format!("{} genes, the space has {} choices", g.0.len(), choices.len());
         return Err(Error::genotype(reason));
     }
     for (choice, &option) in choices.iter().zip(&g.0) {

@@ -30,21 +30,10 @@ pub enum DeriveAxis {
 /// If a length is wrong.
 #[track_caller]
 pub fn derive_generator(normal: &[f32], up: &[f32]) -> GeneratorGenes {
-    assert_eq!(
-        normal.len(),
-        3 * EDGES * OPS,
-        "derive_generator: normal logits are [3, 5, 7]"
-    );
-    assert_eq!(
-        up.len(),
-        3 * 2 * UP.len(),
-        "derive_generator: up logits are [3, 2, 3]"
-    );
+    assert_eq!(normal.len(), 3 * EDGES * OPS, "derive_generator: normal logits are [3, 5, 7]");
+    assert_eq!(up.len(), 3 * 2 * UP.len(), "derive_generator: up logits are [3, 2, 3]");
     std::array::from_fn(|cell| {
-        let table = table(
-            &normal[cell * EDGES * OPS..][..EDGES * OPS],
-            DeriveAxis::Ops,
-        );
+        let table = table(&normal[cell * EDGES * OPS..][..EDGES * OPS], DeriveAxis::Ops);
         let mut row = [0u8; GENES];
         for (edge, gene) in row[..2].iter_mut().enumerate() {
             *gene = first_max(&softmax(&up[(cell * 2 + edge) * UP.len()..][..UP.len()])) as u8;
@@ -65,16 +54,8 @@ pub fn derive_generator(normal: &[f32], up: &[f32]) -> GeneratorGenes {
 /// If a length is wrong.
 #[track_caller]
 pub fn derive_discriminator(normal: &[f32], down: &[f32], axis: DeriveAxis) -> Discriminator {
-    assert_eq!(
-        normal.len(),
-        4 * EDGES * OPS,
-        "derive_discriminator: normal logits are [4, 5, 7]"
-    );
-    assert_eq!(
-        down.len(),
-        4 * 2 * DOWN.len(),
-        "derive_discriminator: down logits are [4, 2, 6]"
-    );
+    assert_eq!(normal.len(), 4 * EDGES * OPS, "derive_discriminator: normal logits are [4, 5, 7]");
+    assert_eq!(down.len(), 4 * 2 * DOWN.len(), "derive_discriminator: down logits are [4, 2, 6]");
     let genes = (0..4).map(|cell| {
         let table = table(&normal[cell * EDGES * OPS..][..EDGES * OPS], axis);
         let mut normal = table.map(|p| first_max(&p));
@@ -94,9 +75,7 @@ pub fn derive_discriminator(normal: &[f32], down: &[f32], axis: DeriveAxis) -> D
             *gene = op as i8;
         }
         for (edge, gene) in row[EDGES..].iter_mut().enumerate() {
-            *gene = first_max(&softmax(
-                &down[(cell * 2 + edge) * DOWN.len()..][..DOWN.len()],
-            )) as i8;
+            *gene = first_max(&softmax(&down[(cell * 2 + edge) * DOWN.len()..][..DOWN.len()])) as i8;
         }
         row
     });

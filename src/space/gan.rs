@@ -24,12 +24,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 4] = [
-        Family::Adversarial,
-        Family::Eagan,
-        Family::Autogan,
-        Family::Simple,
-    ];
+    pub const ALL: [Family; 4] = [Family::Adversarial, Family::Eagan, Family::Autogan, Family::Simple];
 
     /// The name in files.
     pub fn name(self) -> &'static str {
@@ -56,11 +51,7 @@ impl Family {
     /// If the family has no such cell.
     #[track_caller]
     pub fn cell_kind(self, cell: usize) -> CellKind {
-        assert!(
-            cell < self.cells(),
-            "{} has no searched cell {cell}",
-            self.name()
-        );
+        assert!(cell < self.cells(), "{} has no searched cell {cell}", self.name());
         match (self, cell) {
             (Family::Eagan, _) => CellKind::Eagan,
             (_, 0) => CellKind::First,
@@ -116,10 +107,7 @@ impl FromStr for Part {
         match text {
             "generator" => Ok(Part::Generator),
             "discriminator" => Ok(Part::Discriminator),
-            _ => Err(Error::config(
-                "part",
-                format!("`{text}` is neither `generator` nor `discriminator`"),
-            )),
+            _ => Err(Error::config("part", format!("`{text}` is neither `generator` nor `discriminator`"))),
         }
     }
 }
@@ -145,10 +133,7 @@ pub struct GanGenotype {
 impl GanGenotype {
     /// The program whose conventions apply: EAGAN's for its own published generator and for its discriminators.
     pub fn lineage(&self) -> Lineage {
-        let eagan_d = self
-            .discriminator
-            .as_ref()
-            .is_some_and(|d| d.family == Family::Eagan);
+        let eagan_d = self.discriminator.as_ref().is_some_and(|d| d.family == Family::Eagan);
         if eagan_d || self.generator == Some(super::names::EAGAN) {
             Lineage::Eagan
         } else {
@@ -189,21 +174,13 @@ impl GanGenotype {
             text.push_str("generator\n");
             for (cell, row) in genes.iter().enumerate() {
                 let row = row.map(|g| g as i8);
-                text.push_str(&describe_cell(
-                    &format!("cell {}", cell + 1),
-                    CellKind::Up,
-                    &row,
-                ));
+                text.push_str(&describe_cell(&format!("cell {}", cell + 1), CellKind::Up, &row));
             }
         }
         if let Some(d) = &self.discriminator {
             text.push_str(&format!("discriminator ({})\n", d.family.name()));
             for (cell, row) in d.genes.iter().enumerate() {
-                text.push_str(&describe_cell(
-                    &d.family.cell_name(cell),
-                    d.family.cell_kind(cell),
-                    row,
-                ));
+                text.push_str(&describe_cell(&d.family.cell_name(cell), d.family.cell_kind(cell), row));
             }
         }
         text
@@ -223,11 +200,7 @@ fn describe_cell(name: &str, kind: CellKind, row: &[i8; GENES]) -> String {
     let ops: Vec<String> = (0..GENES)
         .map(|g| {
             let gene = kind.gene(g);
-            format!(
-                "{} {}",
-                gene.edge(),
-                gene.option(row[g]).map_or("?", |op| op.name)
-            )
+            format!("{} {}", gene.edge(), gene.option(row[g]).map_or("?", |op| op.name))
         })
         .collect();
     format!("  {name}  {row:?}\n    {}\n", ops.join(", "))

@@ -18,10 +18,7 @@ impl GanGenotype {
             object.insert("generator".into(), json!(genes));
         }
         if let Some(d) = &self.discriminator {
-            object.insert(
-                "discriminator".into(),
-                json!({"family": d.family.name(), "genes": d.genes}),
-            );
+            object.insert("discriminator".into(), json!({"family": d.family.name(), "genes": d.genes}));
         }
         Value::Object(object)
     }
@@ -34,11 +31,7 @@ impl GanGenotype {
         let object = value
             .as_object()
             .ok_or_else(|| Error::genotype("expected an object {\"space\":\"gan-cells\",...}"))?;
-        allow(
-            object,
-            "the genotype",
-            &["space", "generator", "discriminator"],
-        )?;
+        allow(object, "the genotype", &["space", "generator", "discriminator"])?;
         match object.get("space").and_then(Value::as_str) {
             Some(SPACE) => {}
             Some(other) => {
@@ -47,9 +40,7 @@ impl GanGenotype {
                 )));
             }
             None => {
-                return Err(Error::genotype(format!(
-                    "the key `space` must be \"{SPACE}\""
-                )));
+                return Err(Error::genotype(format!("the key `space` must be \"{SPACE}\"")));
             }
         }
         let generator = match present(object, "generator") {
@@ -61,14 +52,9 @@ impl GanGenotype {
             Some(value) => Some(discriminator(value)?),
         };
         if generator.is_none() && discriminator.is_none() {
-            return Err(Error::genotype(
-                "neither `generator` nor `discriminator` is given",
-            ));
+            return Err(Error::genotype("neither `generator` nor `discriminator` is given"));
         }
-        Ok(GanGenotype {
-            generator,
-            discriminator,
-        })
+        Ok(GanGenotype { generator, discriminator })
     }
 }
 
@@ -88,9 +74,7 @@ fn allow(object: &Map<String, Value>, place: &str, keys: &[&str]) -> Result<(), 
 
 fn generator(value: &Value) -> Result<[[u8; GENES]; 3], Error> {
     let rows = integers(value, "`generator`")?;
-    let rows = rows_of("generator", &rows, 3, |cell| {
-        (format!("cell {}", cell + 1), CellKind::Up)
-    })?;
+    let rows = rows_of("generator", &rows, 3, |cell| (format!("cell {}", cell + 1), CellKind::Up))?;
     Ok(std::array::from_fn(|cell| rows[cell].map(|g| g as u8)))
 }
 
@@ -103,9 +87,7 @@ fn discriminator(value: &Value) -> Result<Discriminator, Error> {
         .get("family")
         .and_then(Value::as_str)
         .ok_or_else(|| {
-            Error::genotype(
-                "`discriminator` needs a `family`: adversarial, eagan, autogan or simple",
-            )
+            Error::genotype("`discriminator` needs a `family`: adversarial, eagan, autogan or simple")
         })?
         .parse()?;
     let rows = match present(object, "genes") {
@@ -116,10 +98,7 @@ fn discriminator(value: &Value) -> Result<Discriminator, Error> {
 }
 
 /// A discriminator from rows of integers.
-pub(super) fn discriminator_from_rows(
-    family: Family,
-    rows: &[Vec<i64>],
-) -> Result<Discriminator, Error> {
+pub(super) fn discriminator_from_rows(family: Family, rows: &[Vec<i64>]) -> Result<Discriminator, Error> {
     let part = format!("discriminator ({})", family.name());
     let kind = |cell| (family.cell_name(cell), family.cell_kind(cell));
     let genes = rows_of(&part, rows, family.cells(), kind)?;
@@ -134,10 +113,7 @@ pub(super) fn rows_of(
     cell: impl Fn(usize) -> (String, CellKind),
 ) -> Result<Vec<[i8; GENES]>, Error> {
     if rows.len() != cells {
-        let reason = format!(
-            "{part}: {} rows of genes, there must be {cells}",
-            rows.len()
-        );
+        let reason = format!("{part}: {} rows of genes, there must be {cells}", rows.len());
         return Err(Error::genotype(reason));
     }
     let mut out = Vec::with_capacity(cells);
@@ -157,22 +133,16 @@ pub(super) fn rows_of(
 }
 
 fn integers(value: &Value, place: &str) -> Result<Vec<Vec<i64>>, Error> {
-    let rows = value.as_array().ok_or_else(|| {
-        Error::genotype(format!(
-            "{place} must be a list of rows of {GENES} integers"
-        ))
-    })?;
+    let rows = value
+        .as_array()
+        .ok_or_else(|| Error::genotype(format!("{place} must be a list of rows of {GENES} integers")))?;
     let row = |(index, row): (usize, &Value)| {
         let row = row.as_array().ok_or_else(|| {
-            Error::genotype(format!(
-                "{place}, row {index}: must be a list of {GENES} integers"
-            ))
+            Error::genotype(format!("{place}, row {index}: must be a list of {GENES} integers"))
         })?;
         let gene = |(g, gene): (usize, &Value)| {
             gene.as_i64().ok_or_else(|| {
-                Error::genotype(format!(
-                    "{place}, row {index}, gene {g} is {gene}, not an integer"
-                ))
+                Error::genotype(format!("{place}, row {index}, gene {g} is {gene}, not an integer"))
             })
         };
         row.iter().enumerate().map(gene).collect()
@@ -189,10 +159,7 @@ mod tests {
     fn every_published_genotype_survives_and_keys_keep_their_order() {
         for name in NAMES {
             let genotype = named(name).unwrap();
-            assert_eq!(
-                GanGenotype::from_json(&genotype.to_json()).unwrap(),
-                genotype
-            );
+            assert_eq!(GanGenotype::from_json(&genotype.to_json()).unwrap(), genotype);
         }
         let text = named("eagan-d-cifar10").unwrap().to_json().to_string();
         let want = r#"{"space":"gan-cells","discriminator":{"family":"eagan","genes":[[3,0,3,0,2,0,0],[1,0,3,0,1,-1,-1],[3,0,3,0,1,-1,-1]]}}"#;
@@ -209,30 +176,21 @@ mod tests {
         assert!(reason(r#"{"space":"x"}"#).contains("`space` is `x`"));
         assert!(reason(r#"{"generator":[]}"#).contains("key `space`"));
         assert!(reason(r#"{"space":"gan-cells"}"#).contains("neither"));
+        assert!(reason(r#"{"space":"gan-cells","genrator":[]}"#).contains("unknown key `genrator`"));
         assert!(
-            reason(r#"{"space":"gan-cells","genrator":[]}"#).contains("unknown key `genrator`")
+            reason(r#"{"space":"gan-cells","generator":[]}"#).contains("0 rows of genes, there must be 3")
         );
         assert!(
-            reason(r#"{"space":"gan-cells","generator":[]}"#)
-                .contains("0 rows of genes, there must be 3")
+            reason(&format!(r#"{{"space":"gan-cells","generator":[{g},[1],{g}]}}"#))
+                .contains("cell 2: 1 genes")
         );
         assert!(
-            reason(&format!(
-                r#"{{"space":"gan-cells","generator":[{g},[1],{g}]}}"#
-            ))
-            .contains("cell 2: 1 genes")
+            reason(&format!(r#"{{"space":"gan-cells","generator":[{g},{g},[0,0,0,7,0,0,0]]}}"#))
+                .contains("generator cell 3: gene 3 (edge 2->3) is 7, valid are 0 none")
         );
         assert!(
-            reason(&format!(
-                r#"{{"space":"gan-cells","generator":[{g},{g},[0,0,0,7,0,0,0]]}}"#
-            ))
-            .contains("generator cell 3: gene 3 (edge 2->3) is 7, valid are 0 none")
-        );
-        assert!(
-            reason(&format!(
-                r#"{{"space":"gan-cells","generator":[{g},{g},[0,0,0,1.5,0,0,0]]}}"#
-            ))
-            .contains("gene 3 is 1.5, not an integer")
+            reason(&format!(r#"{{"space":"gan-cells","generator":[{g},{g},[0,0,0,1.5,0,0,0]]}}"#))
+                .contains("gene 3 is 1.5, not an integer")
         );
         assert!(
             reason(r#"{"space":"gan-cells","discriminator":{"family":"dc"}}"#)

@@ -32,9 +32,7 @@ pub fn discriminator_live(family: Family, row: &[i8; GENES]) -> Live {
 }
 
 fn is_skip(gene: i8) -> bool {
-    NORMAL
-        .get(gene as usize)
-        .is_some_and(|op| op.kind == OpKind::Skip)
+    NORMAL.get(gene as usize).is_some_and(|op| op.kind == OpKind::Skip)
 }
 
 /// Canonical genes of a generator: dead genes are 0; nodes 1 and 2, which play the same part, are in order.
@@ -165,30 +163,18 @@ mod tests {
         for (a, b) in [(0, 1), (2, 3), (4, 5)] {
             g[2].swap(a, b);
         }
-        assert_eq!(
-            canonical_generator(&g),
-            canonical_generator(&ADVERSARIAL_NAS)
-        );
+        assert_eq!(canonical_generator(&g), canonical_generator(&ADVERSARIAL_NAS));
         g[2][4] = 6;
-        assert_ne!(
-            canonical_generator(&g),
-            canonical_generator(&ADVERSARIAL_NAS)
-        );
+        assert_ne!(canonical_generator(&g), canonical_generator(&ADVERSARIAL_NAS));
         let eagan = |row| {
             let mut row = row;
             canonical_eagan(&mut row);
             row
         };
-        assert_eq!(
-            eagan([1, 2, 3, 4, 5, -1, -1]),
-            eagan([1, 4, 2, 3, 5, -1, -1])
-        );
+        assert_eq!(eagan([1, 2, 3, 4, 5, -1, -1]), eagan([1, 4, 2, 3, 5, -1, -1]));
         assert_ne!(eagan([1, 2, 3, 4, 5, 0, 0]), eagan([1, 4, 2, 3, 5, 0, 0]));
         assert_eq!(eagan([3, 2, 0, 0, 5, 0, 0]), eagan([6, 2, 0, 0, 5, 0, 0]));
-        assert_eq!(
-            eagan([2, 1, 3, 3, 0, -1, -1]),
-            eagan([2, 0, 3, 3, 1, -1, -1])
-        );
+        assert_eq!(eagan([2, 1, 3, 3, 0, -1, -1]), eagan([2, 0, 3, 3, 1, -1, -1]));
     }
 
     #[test]
@@ -198,9 +184,7 @@ mod tests {
             let g = random_generator(&mut rng);
             let c = canonical_generator(&g);
             assert_eq!(canonical_generator(&c), c);
-            let count = |g: &GeneratorGenes| {
-                generator_live(g).map(|l| l.into_iter().filter(|&x| x).count())
-            };
+            let count = |g: &GeneratorGenes| generator_live(g).map(|l| l.into_iter().filter(|&x| x).count());
             assert!(count(&g)[1..] == count(&c)[1..]);
             for family in [Family::Adversarial, Family::Eagan] {
                 let d = random_discriminator(family, &mut rng);

@@ -40,10 +40,7 @@ impl GanGenotype {
             return read_file(path, part);
         }
         if let Some((first, second)) = text.split_once('+') {
-            return join(
-                GanGenotype::read(first, part)?,
-                GanGenotype::read(second, Part::Discriminator)?,
-            );
+            return join(GanGenotype::read(first, part)?, GanGenotype::read(second, Part::Discriminator)?);
         }
         let reason = format!(
             "`{text}` is no built-in name ({}), no file, no run folder and no JSON",
@@ -105,10 +102,7 @@ mod tests {
         ] {
             assert_eq!(GanGenotype::load(text).unwrap(), genotype);
         }
-        let wrapped = format!(
-            "{{\"genotype\":{},\"objectives\":{{}}}}",
-            genotype.to_json()
-        );
+        let wrapped = format!("{{\"genotype\":{},\"objectives\":{{}}}}", genotype.to_json());
         assert_eq!(GanGenotype::load(&wrapped).unwrap(), genotype);
         let both = GanGenotype::load("adversarialnas+eagan-d-stl10").unwrap();
         assert!(both.generator.is_some() && both.discriminator.is_some());
@@ -124,8 +118,6 @@ mod tests {
         assert!(reason(folder.path().to_str().unwrap()).contains("best.json: cannot read"));
         let file = folder.path().join("x.json");
         std::fs::write(&file, "{\"space\":\"gan-cells\",\"x\":1}").unwrap();
-        assert!(
-            reason(file.to_str().unwrap()).contains("x.json: the genotype has an unknown key `x`")
-        );
+        assert!(reason(file.to_str().unwrap()).contains("x.json: the genotype has an unknown key `x`"));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The room knows how an architecture is made of options; it does not know how anything is searched.
 
-pub mod cell;
 pub mod build;
+pub mod cell;
 mod cells;
 pub mod check;
 mod choice;

@@ -3,59 +3,30 @@
 use super::gan::{Discriminator, Family, GanGenotype, GeneratorGenes};
 
 /// AdversarialNAS's released generator.
-pub const ADVERSARIAL_NAS: GeneratorGenes = [
-    [1, 1, 1, 0, 3, 3, 1],
-    [1, 1, 0, 1, 3, 3, 3],
-    [0, 1, 0, 3, 3, 0, 3],
-];
+pub const ADVERSARIAL_NAS: GeneratorGenes =
+    [[1, 1, 1, 0, 3, 3, 1], [1, 1, 0, 1, 3, 3, 3], [0, 1, 0, 3, 3, 0, 3]];
 
 /// EAGAN's released generator.
-pub const EAGAN: GeneratorGenes = [
-    [1, 1, 1, 0, 2, 3, 1],
-    [1, 1, 0, 1, 3, 0, 5],
-    [0, 1, 0, 3, 0, 0, 3],
-];
+pub const EAGAN: GeneratorGenes = [[1, 1, 1, 0, 2, 3, 1], [1, 1, 0, 1, 3, 0, 5], [0, 1, 0, 3, 0, 0, 3]];
 
 /// AutoGAN-D as a point of EAGAN's space.
-pub const AUTOGAN_AS_EAGAN: [[i8; 7]; 3] = [
-    [3, 0, 3, 0, 2, 0, 0],
-    [3, 0, 3, 0, 1, -1, -1],
-    [3, 0, 3, 0, 1, -1, -1],
-];
+pub const AUTOGAN_AS_EAGAN: [[i8; 7]; 3] =
+    [[3, 0, 3, 0, 2, 0, 0], [3, 0, 3, 0, 1, -1, -1], [3, 0, 3, 0, 1, -1, -1]];
 
-const EAGAN_D_CIFAR10: [[i8; 7]; 3] = [
-    [3, 0, 3, 0, 2, 0, 0],
-    [1, 0, 3, 0, 1, -1, -1],
-    [3, 0, 3, 0, 1, -1, -1],
-];
-const EAGAN_D_STL10: [[i8; 7]; 3] = [
-    [3, 0, 3, 0, 2, 0, 0],
-    [4, 0, 4, 0, 1, -1, -1],
-    [3, 0, 3, 0, 1, -1, -1],
-];
+const EAGAN_D_CIFAR10: [[i8; 7]; 3] =
+    [[3, 0, 3, 0, 2, 0, 0], [1, 0, 3, 0, 1, -1, -1], [3, 0, 3, 0, 1, -1, -1]];
+const EAGAN_D_STL10: [[i8; 7]; 3] = [[3, 0, 3, 0, 2, 0, 0], [4, 0, 4, 0, 1, -1, -1], [3, 0, 3, 0, 1, -1, -1]];
 
 /// Every built-in name.
-pub const NAMES: [&str; 6] = [
-    "adversarialnas",
-    "eagan",
-    "autogan-d",
-    "eagan-d-cifar10",
-    "eagan-d-stl10",
-    "simple-d",
-];
+pub const NAMES: [&str; 6] =
+    ["adversarialnas", "eagan", "autogan-d", "eagan-d-cifar10", "eagan-d-stl10", "simple-d"];
 
 /// The published genotype called `name`.
 pub fn named(name: &str) -> Option<GanGenotype> {
-    let generator = |genes| GanGenotype {
-        generator: Some(genes),
-        discriminator: None,
-    };
+    let generator = |genes| GanGenotype { generator: Some(genes), discriminator: None };
     let discriminator = |family, genes: &[[i8; 7]]| GanGenotype {
         generator: None,
-        discriminator: Some(Discriminator {
-            family,
-            genes: genes.to_vec(),
-        }),
+        discriminator: Some(Discriminator { family, genes: genes.to_vec() }),
     };
     match name {
         "adversarialnas" => Some(generator(ADVERSARIAL_NAS)),

@@ -17,9 +17,8 @@ impl GanGenotype {
         let rows = read_rows(path, bytes)?;
         match part {
             Part::Generator => {
-                let rows = rows_of("generator", &rows, 3, |cell| {
-                    (format!("cell {}", cell + 1), CellKind::Up)
-                })?;
+                let rows =
+                    rows_of("generator", &rows, 3, |cell| (format!("cell {}", cell + 1), CellKind::Up))?;
                 Ok(GanGenotype {
                     generator: Some(std::array::from_fn(|cell| rows[cell].map(|g| g as u8))),
                     discriminator: None,
@@ -49,22 +48,14 @@ impl GanGenotype {
             Part::Discriminator => {
                 let d = self.require_discriminator()?;
                 if d.genes.is_empty() {
-                    let reason = format!(
-                        "family `{}` has no genes to write as an array",
-                        d.family.name()
-                    );
+                    let reason = format!("family `{}` has no genes to write as an array", d.family.name());
                     return Err(Error::genotype(reason));
                 }
-                let wide = d
-                    .genes
-                    .iter()
-                    .flatten()
-                    .flat_map(|&g| i64::from(g).to_le_bytes());
+                let wide = d.genes.iter().flatten().flat_map(|&g| i64::from(g).to_le_bytes());
                 ("<i8", d.genes.len(), wide.collect())
             }
         };
-        let header =
-            format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({rows}, {GENES}), }}");
+        let header = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({rows}, {GENES}), }}");
         // Magic, version, length and header together fill a multiple of 64 bytes, the last of which is a newline.
         let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
         let mut file = b"\x93NUMPY\x01\x00".to_vec();
@@ -77,8 +68,7 @@ impl GanGenotype {
 
 /// The rows of a two-dimensional integer array of any width, byte order and storage order.
 fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<i64>>, Error> {
-    let broken =
-        |error: std::io::Error| Error::format(path, format!("not a whole .npy array: {error}"));
+    let broken = |error: std::io::Error| Error::format(path, format!("not a whole .npy array: {error}"));
     let file = NpyFile::new(bytes).map_err(broken)?;
     let shape = file.shape().to_vec();
     let [rows, columns] = shape[..] else {
@@ -100,16 +90,11 @@ fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<i64>>, Error> {
         Order::C => flat[i * columns + j],
         Order::Fortran => flat[j * rows + i],
     };
-    Ok((0..rows)
-        .map(|i| (0..columns).map(|j| at(i, j)).collect())
-        .collect())
+    Ok((0..rows).map(|i| (0..columns).map(|j| at(i, j)).collect()).collect())
 }
 
 fn integers(path: &Path, file: NpyFile<&[u8]>) -> Result<std::io::Result<Vec<i64>>, Error> {
-    fn widen<T: npyz::Deserialize>(
-        file: NpyFile<&[u8]>,
-        cast: fn(T) -> i64,
-    ) -> std::io::Result<Vec<i64>> {
+    fn widen<T: npyz::Deserialize>(file: NpyFile<&[u8]>, cast: fn(T) -> i64) -> std::io::Result<Vec<i64>> {
         Ok(file.into_vec::<T>()?.into_iter().map(cast).collect())
     }
     let dtype = file.dtype();
@@ -141,8 +126,7 @@ mod tests {
 
     fn npy(dtype: &str, fortran: bool, rows: usize, data: &[u8]) -> Vec<u8> {
         let order = if fortran { "True" } else { "False" };
-        let header =
-            format!("{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': ({rows}, 7), }}");
+        let header = format!("{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': ({rows}, 7), }}");
         let mut file = b"\x93NUMPY\x01\x00".to_vec();
         file.extend(118u16.to_le_bytes());
         file.extend(format!("{header:<117}\n").bytes());
@@ -159,15 +143,9 @@ mod tests {
         let read = |bytes: Vec<u8>| GanGenotype::from_npy(path, &bytes, Part::Generator).unwrap();
         assert_eq!(read(npy("|u1", false, 3, &flat)), want);
         assert_eq!(read(npy("|u1", true, 3, &turned)), want);
-        let i64s: Vec<u8> = flat
-            .iter()
-            .flat_map(|&g| i64::from(g).to_le_bytes())
-            .collect();
+        let i64s: Vec<u8> = flat.iter().flat_map(|&g| i64::from(g).to_le_bytes()).collect();
         assert_eq!(read(npy("<i8", false, 3, &i64s)), want);
-        let i32s: Vec<u8> = turned
-            .iter()
-            .flat_map(|&g| i32::from(g).to_be_bytes())
-            .collect();
+        let i32s: Vec<u8> = turned.iter().flat_map(|&g| i32::from(g).to_be_bytes()).collect();
         assert_eq!(read(npy(">i4", true, 3, &i32s)), want);
     }
 
@@ -175,17 +153,11 @@ mod tests {
     fn written_arrays_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
-        for (name, part) in [
-            ("eagan", Part::Generator),
-            ("eagan-d-stl10", Part::Discriminator),
-        ] {
+        for (name, part) in [("eagan", Part::Generator), ("eagan-d-stl10", Part::Discriminator)] {
             let genotype = named(name).unwrap();
             genotype.save_npy(&path, part).unwrap();
             let bytes = std::fs::read(&path).unwrap();
-            assert_eq!(
-                GanGenotype::from_npy(&path, &bytes, part).unwrap(),
-                genotype
-            );
+            assert_eq!(GanGenotype::from_npy(&path, &bytes, part).unwrap(), genotype);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -193,19 +165,12 @@ mod tests {
     #[test]
     fn wrong_arrays_are_refused() {
         let path = Path::new("g.npy");
-        let reason = |bytes: &[u8]| {
-            GanGenotype::from_npy(path, bytes, Part::Generator)
-                .unwrap_err()
-                .to_string()
-        };
+        let reason =
+            |bytes: &[u8]| GanGenotype::from_npy(path, bytes, Part::Generator).unwrap_err().to_string();
         assert!(reason(b"hello").contains("g.npy: not a whole .npy array"));
         assert!(reason(&npy("|u1", false, 3, &[0; 20])).contains("not a whole"));
         assert!(reason(&npy("<f4", false, 3, &[0; 84])).contains("genes are integers"));
-        assert!(
-            reason(&npy("|u1", false, 4, &[0; 28])).contains("4 rows of genes, there must be 3")
-        );
-        assert!(
-            reason(&npy("|u1", false, 3, &[9; 21])).contains("cell 1: gene 0 (edge 0->1) is 9")
-        );
+        assert!(reason(&npy("|u1", false, 4, &[0; 28])).contains("4 rows of genes, there must be 3"));
+        assert!(reason(&npy("|u1", false, 3, &[9; 21])).contains("cell 1: gene 0 (edge 0->1) is 9"));
     }
 }

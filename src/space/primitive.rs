@@ -79,11 +79,7 @@ const fn op(name: &'static str, kind: OpKind) -> Primitive {
 
 /// The same-size geometry of a kernel.
 const fn conv(kernel: usize, dilation: usize) -> ConvKind {
-    ConvKind {
-        kernel,
-        dilation,
-        pad: dilation * (kernel - 1) / 2,
-    }
+    ConvKind { kernel, dilation, pad: dilation * (kernel - 1) / 2 }
 }
 
 /// Operations of a normal edge; the index is the gene.
@@ -118,12 +114,5 @@ pub static DOWN: [Primitive; 6] = [
 pub static FIRST: [Primitive; 5] = [NORMAL[2], NORMAL[3], NORMAL[4], NORMAL[5], NORMAL[6]];
 
 /// Down-sampling genes of an EAGAN discriminator, from gene -1 on.
-pub static DOWN_OR_NOT: [Primitive; 7] = [
-    op("no_down", OpKind::NoDown),
-    DOWN[0],
-    DOWN[1],
-    DOWN[2],
-    DOWN[3],
-    DOWN[4],
-    DOWN[5],
-];
+pub static DOWN_OR_NOT: [Primitive; 7] =
+    [op("no_down", OpKind::NoDown), DOWN[0], DOWN[1], DOWN[2], DOWN[3], DOWN[4], DOWN[5]];

@@ -76,9 +76,6 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), 2 * 3 + 5 * 7);
-        assert_eq!(
-            random_generator(&mut Rng::seed(4)),
-            random_generator(&mut Rng::seed(4))
-        );
+        assert_eq!(random_generator(&mut Rng::seed(4)), random_generator(&mut Rng::seed(4)));
     }
 }

@@ -58,13 +58,8 @@ mod tests {
 
     #[test]
     fn formulas_agree_with_counting_every_cell() {
-        let [up, first, down, eagan] = [
-            CellKind::Up,
-            CellKind::First,
-            CellKind::Down,
-            CellKind::Eagan,
-        ]
-        .map(count);
+        let [up, first, down, eagan] =
+            [CellKind::Up, CellKind::First, CellKind::Down, CellKind::Eagan].map(count);
         assert_eq!(up, (151_263, 147_744));
         assert_eq!(first, (220_500, 220_500));
         assert_eq!(down.0, 605_052);

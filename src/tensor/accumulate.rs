@@ -17,9 +17,7 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
     match a.device() {
         Device::Gpu(gpu) => gpu.launch(
             &kernel!("accumulate", "forward"),
-            &Params {
-                len: y.elements() as u32,
-            },
+            &Params { len: y.elements() as u32 },
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
             Grid::elements(y.elements()),
         ),
@@ -27,10 +25,7 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
             let (a, b) = (a.cpu(), b.cpu());
             threads::elements(y.cpu_mut(), |start, y| {
                 let n = y.len();
-                for (y, (a, b)) in y
-                    .iter_mut()
-                    .zip(a[start..start + n].iter().zip(&b[start..start + n]))
-                {
+                for (y, (a, b)) in y.iter_mut().zip(a[start..start + n].iter().zip(&b[start..start + n])) {
                     *y = a + b;
                 }
             });

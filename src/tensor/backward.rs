@@ -52,11 +52,7 @@ impl Tensor {
     /// If this tensor does not have one element, or one of `leaves` is not a leaf.
     #[track_caller]
     pub fn backward(&self, leaves: &[&Tensor]) -> Grads {
-        assert!(
-            self.elements() == 1,
-            "backward: wants one element, got {}",
-            self.shape
-        );
+        assert!(self.elements() == 1, "backward: wants one element, got {}", self.shape);
         self.backward_from(&Tensor::full(&self.device(), self.shape, 1.0), leaves)
     }
 
@@ -66,18 +62,12 @@ impl Tensor {
     /// If `gy` has another shape, or one of `leaves` is not a leaf.
     #[track_caller]
     pub fn backward_from(&self, gy: &Tensor, leaves: &[&Tensor]) -> Grads {
-        assert!(
-            gy.shape == self.shape,
-            "backward: gradient {} for {}",
-            gy.shape,
-            self.shape
-        );
+        assert!(gy.shape == self.shape, "backward: gradient {} for {}", gy.shape, self.shape);
         let mut needed: HashMap<u64, bool> = HashMap::new();
         for leaf in leaves {
             let node = leaf.node.as_ref().filter(|n| n.made.is_none());
-            let node = node.expect(
-                "backward: asked for the gradient of a tensor that is not a leaf (use .param())",
-            );
+            let node =
+                node.expect("backward: asked for the gradient of a tensor that is not a leaf (use .param())");
             needed.insert(node.id, true);
         }
         let mut grads = Grads(HashMap::new());
@@ -124,10 +114,7 @@ fn local(made: &Made, needed: &HashMap<u64, bool>, gy: &Tensor) -> Vec<Option<Te
         .iter()
         .map(|x| x.node.as_ref().is_some_and(|n| needed[&n.id]))
         .collect();
-    let ctx = Ctx {
-        made,
-        wanted: &wanted,
-    };
+    let ctx = Ctx { made, wanted: &wanted };
     let mut gx = made.op.backward(&ctx, gy);
     assert!(
         gx.len() == wanted.len(),
@@ -160,11 +147,7 @@ fn mark(root: &Arc<Node>, needed: &mut HashMap<u64, bool>) {
     for (id, node) in seen {
         let leads = match &node.made {
             None => needed.contains_key(&id),
-            Some(made) => made
-                .inputs
-                .iter()
-                .filter_map(|x| x.node.as_ref())
-                .any(|n| needed[&n.id]),
+            Some(made) => made.inputs.iter().filter_map(|x| x.node.as_ref()).any(|n| needed[&n.id]),
         };
         needed.insert(id, leads);
     }

@@ -12,11 +12,7 @@ impl Tensor {
     #[track_caller]
     pub fn from_slice(device: &Device, shape: impl Into<Shape>, values: &[f32]) -> Tensor {
         let shape = shape.into();
-        assert!(
-            shape.elements() == values.len(),
-            "from_slice: {} values for shape {shape}",
-            values.len()
-        );
+        assert!(shape.elements() == values.len(), "from_slice: {} values for shape {shape}", values.len());
         Tensor::over(shape, device.upload(values))
     }
 
@@ -47,9 +43,7 @@ impl Tensor {
     /// Values uniform in `[-bound, bound)`, drawn on the host so that both devices get the same.
     pub fn uniform(device: &Device, shape: impl Into<Shape>, bound: f32, rng: &mut Rng) -> Tensor {
         let shape = shape.into();
-        let values: Vec<f32> = (0..shape.elements())
-            .map(|_| (2.0 * rng.uniform() - 1.0) * bound)
-            .collect();
+        let values: Vec<f32> = (0..shape.elements()).map(|_| (2.0 * rng.uniform() - 1.0) * bound).collect();
         Tensor::from_slice(device, shape, &values)
     }
 
@@ -60,11 +54,7 @@ impl Tensor {
     }
 
     fn over(shape: Shape, buffer: Buffer) -> Tensor {
-        Tensor {
-            shape,
-            buffer,
-            node: None,
-        }
+        Tensor { shape, buffer, node: None }
     }
 
     /// The same values in another shape; shares the memory and keeps the history (see `ops::reshape`).

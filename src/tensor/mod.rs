@@ -102,11 +102,7 @@ impl Tensor {
     /// If there is not exactly one element.
     #[track_caller]
     pub fn item(&self) -> Result<f32, Error> {
-        assert!(
-            self.elements() == 1,
-            "item: wants one element, got {}",
-            self.shape
-        );
+        assert!(self.elements() == 1, "item: wants one element, got {}", self.shape);
         Ok(self.to_vec()?[0])
     }
 

@@ -34,12 +34,10 @@ impl Ctx<'_> {
     /// # Panics
     /// If the operation said that it does not read it.
     pub fn x(&self, i: usize) -> &Tensor {
-        self.made.inputs[i].value.as_ref().unwrap_or_else(|| {
-            panic!(
-                "{}: input {i} was not kept for backward",
-                self.made.op.name()
-            )
-        })
+        self.made.inputs[i]
+            .value
+            .as_ref()
+            .unwrap_or_else(|| panic!("{}: input {i} was not kept for backward", self.made.op.name()))
     }
 
     /// Shape of input `i`.

@@ -17,16 +17,10 @@ impl Shape {
     /// If there are more than four.
     #[track_caller]
     pub fn new(sizes: &[usize]) -> Shape {
-        assert!(
-            sizes.len() <= 4,
-            "a tensor has at most 4 axes, got {sizes:?}"
-        );
+        assert!(sizes.len() <= 4, "a tensor has at most 4 axes, got {sizes:?}");
         let mut all = [1; 4];
         all[..sizes.len()].copy_from_slice(sizes);
-        Shape {
-            sizes: all,
-            rank: sizes.len() as u8,
-        }
+        Shape { sizes: all, rank: sizes.len() as u8 }
     }
 
     /// Number of axes.
@@ -55,10 +49,7 @@ impl Shape {
     /// If the rank is not 4; the message starts with `op`.
     #[track_caller]
     pub fn nhwc(&self, op: &str) -> [usize; 4] {
-        assert!(
-            self.rank() == 4,
-            "{op}: wants an image batch [n,h,w,c], got {self}"
-        );
+        assert!(self.rank() == 4, "{op}: wants an image batch [n,h,w,c], got {self}");
         self.sizes
     }
 }

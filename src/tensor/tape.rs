@@ -47,11 +47,7 @@ impl Tensor {
     pub fn apply(op: impl Op, inputs: &[&Tensor]) -> Tensor {
         let mut kept = Vec::new();
         let y = op.forward(inputs, &mut kept);
-        debug_assert!(
-            y.node.is_none(),
-            "{}: forward returned a tracked tensor",
-            op.name()
-        );
+        debug_assert!(y.node.is_none(), "{}: forward returned a tracked tensor", op.name());
         if !inputs.iter().any(|x| x.tracked()) {
             return y;
         }
@@ -67,10 +63,7 @@ impl Tensor {
         let kept = kept.iter().map(Tensor::detach).collect();
         let op = Box::new(op);
         Tensor {
-            node: Some(Arc::new(Node::new(
-                y.shape,
-                Some(Made { op, inputs, kept }),
-            ))),
+            node: Some(Arc::new(Node::new(y.shape, Some(Made { op, inputs, kept })))),
             ..y
         }
     }

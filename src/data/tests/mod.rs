@@ -26,9 +26,7 @@ fn refused(src: &str, words: &[&str]) {
 fn bytes(images: &dyn Images, i: usize) -> Vec<u8> {
     let mut out = vec![0.0; images.shape().values()];
     images.read(i, &mut out).unwrap();
-    out.iter()
-        .map(|v| ((v + 1.0) * 127.5).round() as u8)
-        .collect()
+    out.iter().map(|v| ((v + 1.0) * 127.5).round() as u8).collect()
 }
 
 fn png(h: usize, w: usize, v: u8) -> Vec<u8> {
@@ -38,12 +36,8 @@ fn png(h: usize, w: usize, v: u8) -> Vec<u8> {
 
 fn jpeg(side: u32, v: u8) -> Vec<u8> {
     let mut out = Vec::new();
-    let picture = image::RgbImage::from_fn(side, side, |x, y| {
-        image::Rgb([v, (x * 9) as u8, (y * 9) as u8])
-    });
-    image::codecs::jpeg::JpegEncoder::new(&mut out)
-        .encode_image(&picture)
-        .unwrap();
+    let picture = image::RgbImage::from_fn(side, side, |x, y| image::Rgb([v, (x * 9) as u8, (y * 9) as u8]));
+    image::codecs::jpeg::JpegEncoder::new(&mut out).encode_image(&picture).unwrap();
     out
 }
 

@@ -11,13 +11,7 @@ fn figures_of_a_made_up_folder() {
     put(dir.path(), "1.png", &png(2, 2, 0));
     put(dir.path(), "2.png", &png(2, 2, 255));
     let figures = stats(opened(&format!("folder:{}", dir.path().display())).as_ref()).unwrap();
-    let Stats {
-        count,
-        mean,
-        std,
-        classes,
-        ..
-    } = figures;
+    let Stats { count, mean, std, classes, .. } = figures;
     assert_eq!((count, classes), (2, None));
     for v in mean.iter().chain(&std) {
         assert!((v - 0.5).abs() < 1e-12, "{v}");
@@ -44,15 +38,7 @@ fn shared_data_cifar10_binary() {
     let src = format!("cifar10:{}", dir.display());
     let figures = stats(opened(&src).as_ref()).unwrap();
     assert_eq!(figures.count, 4000);
-    assert_eq!(
-        figures
-            .classes
-            .unwrap()
-            .iter()
-            .map(|c| c.count)
-            .sum::<usize>(),
-        4000
-    );
+    assert_eq!(figures.classes.unwrap().iter().map(|c| c.count).sum::<usize>(), 4000);
     // Well-known figures of the whole training set.
     for (got, want) in figures.mean.iter().zip([0.4914, 0.4822, 0.4465]) {
         assert!((got - want).abs() < 0.01, "{got} {want}");
@@ -72,10 +58,7 @@ fn shared_data_cifar10_tar() {
     };
     let images = opened(&format!("folder:{}", tar.display()));
     let figures = stats(images.as_ref()).unwrap();
-    assert_eq!(
-        (figures.count, figures.shape),
-        (50_000, ImageShape { h: 32, w: 32, c: 3 })
-    );
+    assert_eq!((figures.count, figures.shape), (50_000, ImageShape { h: 32, w: 32, c: 3 }));
     assert!(figures.classes.unwrap().iter().all(|c| c.count == 5000));
     for (got, want) in figures.mean.iter().zip([0.4914, 0.4822, 0.4465]) {
         assert!((got - want).abs() < 0.003, "{got} {want}");

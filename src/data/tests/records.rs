@@ -17,43 +17,20 @@ fn cifar10_records_and_their_faults() {
     let dir = tempfile::tempdir().unwrap();
     let src = format!("cifar10:{}", dir.path().display());
     put(dir.path(), "data_batch_2.bin", &record(3, 40));
-    put(
-        dir.path(),
-        "data_batch_1.bin",
-        &[record(9, 0), record(0, 1)].concat(),
-    );
+    put(dir.path(), "data_batch_1.bin", &[record(9, 0), record(0, 1)].concat());
     put(dir.path(), "test_batch.bin", &record(5, 9));
     let train = opened(&src);
-    assert_eq!(
-        (train.len(), train.label(0), train.label(2)),
-        (3, Some(9), Some(3))
-    );
+    assert_eq!((train.len(), train.label(0), train.label(2)), (3, Some(9), Some(3)));
     assert_eq!(bytes(train.as_ref(), 2)[..6], [40, 90, 140, 41, 91, 141]);
     assert_eq!(class_names(train.as_ref())[3], "cat");
     assert_eq!(opened(&format!("{src}?split=test")).label(0), Some(5));
-    assert_eq!(
-        opened(&format!("{src}?split=all&limit=2&size=8&gray=1"))
-            .shape()
-            .values(),
-        64
-    );
+    assert_eq!(opened(&format!("{src}?split=all&limit=2&size=8&gray=1")).shape().values(), 64);
     put(dir.path(), "batches.meta.txt", b"one\ntwo\n");
     refused(&src, &["batches.meta.txt", "2 class names"]);
     fs::remove_file(dir.path().join("batches.meta.txt")).unwrap();
-    put(
-        dir.path(),
-        "data_batch_2.bin",
-        &[record(3, 40), record(1, 1)[..100].to_vec()].concat(),
-    );
-    refused(
-        &src,
-        &["data_batch_2.bin at byte 3073", "100 bytes into record 1"],
-    );
-    put(
-        dir.path(),
-        "data_batch_2.bin",
-        &[record(3, 40), record(10, 1)].concat(),
-    );
+    put(dir.path(), "data_batch_2.bin", &[record(3, 40), record(1, 1)[..100].to_vec()].concat());
+    refused(&src, &["data_batch_2.bin at byte 3073", "100 bytes into record 1"]);
+    put(dir.path(), "data_batch_2.bin", &[record(3, 40), record(10, 1)].concat());
     refused(&src, &["data_batch_2.bin at byte 3073", "label 10"]);
 }
 
@@ -79,36 +56,16 @@ fn idx_files_and_their_faults() {
     let good = idx(0x803, &[2, 3, 4], &pixels);
     put(dir.path(), name, &good);
     let images = opened(&src);
-    assert_eq!(
-        (images.len(), images.shape()),
-        (2, ImageShape { h: 3, w: 4, c: 3 })
-    );
+    assert_eq!((images.len(), images.shape()), (2, ImageShape { h: 3, w: 4, c: 3 }));
     assert!(images.classes().is_none());
     assert_eq!(bytes(images.as_ref(), 1)[..6], [84, 84, 84, 91, 91, 91]);
-    assert_eq!(
-        bytes(opened(&format!("{src}?gray=1")).as_ref(), 1),
-        pixels[12..]
-    );
-    assert_eq!(
-        opened(&format!("{src}?size=5")).shape(),
-        ImageShape { h: 5, w: 5, c: 3 }
-    );
+    assert_eq!(bytes(opened(&format!("{src}?gray=1")).as_ref(), 1), pixels[12..]);
+    assert_eq!(opened(&format!("{src}?size=5")).shape(), ImageShape { h: 5, w: 5, c: 3 });
 
-    put(
-        dir.path(),
-        "train-labels-idx1-ubyte.gz",
-        &gz(&idx(0x801, &[2], &[1, 3])),
-    );
-    put(
-        dir.path(),
-        "t10k-images-idx3-ubyte",
-        &idx(0x803, &[1, 3, 4], &pixels[..12]),
-    );
+    put(dir.path(), "train-labels-idx1-ubyte.gz", &gz(&idx(0x801, &[2], &[1, 3])));
+    put(dir.path(), "t10k-images-idx3-ubyte", &idx(0x803, &[1, 3, 4], &pixels[..12]));
     let images = opened(&src);
-    assert_eq!(
-        (images.label(1), class_names(images.as_ref()).len()),
-        (Some(3), 4)
-    );
+    assert_eq!((images.label(1), class_names(images.as_ref()).len()), (Some(3), 4));
     let all = opened(&format!("{src}?split=all"));
     assert_eq!((all.len(), all.label(2)), (3, None));
     assert_eq!(opened(&format!("{src}?split=test")).len(), 1);
@@ -116,38 +73,15 @@ fn idx_files_and_their_faults() {
     put(dir.path(), &format!("{name}.gz"), &gz(&good));
     assert_eq!(opened(&format!("{src}.gz")).len(), 2);
     let packed = gz(&good);
-    put(
-        dir.path(),
-        &format!("{name}.gz"),
-        &packed[..packed.len() - 12],
-    );
-    refused(
-        &format!("{src}.gz"),
-        &["ubyte.gz at byte", "fetch it again"],
-    );
+    put(dir.path(), &format!("{name}.gz"), &packed[..packed.len() - 12]);
+    refused(&format!("{src}.gz"), &["ubyte.gz at byte", "fetch it again"]);
 
-    put(
-        dir.path(),
-        "train-labels-idx1-ubyte.gz",
-        &gz(&idx(0x801, &[3], &[1, 3, 2])),
-    );
-    refused(
-        &src,
-        &[
-            "train-labels-idx1-ubyte.gz at byte 4",
-            "3 labels for 2 pictures",
-        ],
-    );
+    put(dir.path(), "train-labels-idx1-ubyte.gz", &gz(&idx(0x801, &[3], &[1, 3, 2])));
+    refused(&src, &["train-labels-idx1-ubyte.gz at byte 4", "3 labels for 2 pictures"]);
     for (file, words) in [
         (idx(0x802, &[2, 3, 4], &pixels), "starts with 0x00000802"),
-        (
-            idx(0x803, &[2, 3, 4], &pixels[..20]),
-            "at byte 36: the content ends after 20 bytes",
-        ),
-        (
-            idx(0x803, &[1, 3, 4], &pixels),
-            "at byte 28: the content goes on after 12 bytes",
-        ),
+        (idx(0x803, &[2, 3, 4], &pixels[..20]), "at byte 36: the content ends after 20 bytes"),
+        (idx(0x803, &[1, 3, 4], &pixels), "at byte 28: the content goes on after 12 bytes"),
         (idx(0x803, &[2, 3], &[]), "inside its header"),
         (idx(0x803, &[0, 3, 4], &[]), "holds no picture"),
         (vec![0, 0], "ends before the magic number"),

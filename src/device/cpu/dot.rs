@@ -10,10 +10,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
     if a.len() <= BLOCK {
         return f64::from(block(a, b));
     }
-    a.chunks(BLOCK)
-        .zip(b.chunks(BLOCK))
-        .map(|(a, b)| f64::from(block(a, b)))
-        .sum()
+    a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(|(a, b)| f64::from(block(a, b))).sum()
 }
 
 /// `sum_i a[i] * b[i]` on all threads.

@@ -40,13 +40,7 @@ impl<'a> Mat<'a> {
             "gemm: a {rows}x{cols} view with strides {row_stride}, {col_stride} of {} floats",
             data.len()
         );
-        Mat {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        }
+        Mat { data, rows, cols, row_stride, col_stride }
     }
 
     /// A dense row-major matrix.
@@ -95,12 +89,7 @@ impl<'a> MatMut<'a> {
             "gemm: a {rows}x{cols} result with row stride {row_stride} in {} floats",
             data.len()
         );
-        MatMut {
-            data,
-            rows,
-            cols,
-            row_stride,
-        }
+        MatMut { data, rows, cols, row_stride }
     }
 
     /// A dense row-major matrix.
@@ -153,12 +142,7 @@ fn check(y: &MatMut, a: &Mat, b: &Mat) {
 #[track_caller]
 pub fn serial(y: MatMut, a: Mat, b: Mat, store: Store) {
     check(&y, &a, &b);
-    let whole = Block {
-        row: 0,
-        col: 0,
-        rows: y.rows,
-        cols: y.cols,
-    };
+    let whole = Block { row: 0, col: 0, rows: y.rows, cols: y.cols };
     // SAFETY: the views fit each other (`check`), reach no further than their slices (their constructors), and `y`
     // is borrowed mutably, so nothing else touches it.
     unsafe { block(y.data.as_mut_ptr(), y.row_stride, &a, &b, whole, store) }
@@ -275,9 +259,7 @@ mod tests {
     use super::*;
 
     fn values(n: usize, step: usize) -> Vec<f32> {
-        (0..n)
-            .map(|i| ((i * step) % 101) as f32 * 0.02 - 1.0)
-            .collect()
+        (0..n).map(|i| ((i * step) % 101) as f32 * 0.02 - 1.0).collect()
     }
 
     fn naive(a: &Mat, b: &Mat) -> Vec<f64> {
@@ -304,16 +286,9 @@ mod tests {
             for i in 0..m {
                 for j in 0..n {
                     let difference = f64::from(y[i * stride + j]) - 1.0 - want[i * n + j];
-                    assert!(
-                        difference.abs() < 1e-4,
-                        "{m}x{k}x{n} at {i},{j}: {difference}"
-                    );
+                    assert!(difference.abs() < 1e-4, "{m}x{k}x{n} at {i},{j}: {difference}");
                 }
-                assert!(
-                    y[i * stride + n..(i + 1) * stride]
-                        .iter()
-                        .all(|&v| v == 1.0)
-                );
+                assert!(y[i * stride + n..(i + 1) * stride].iter().all(|&v| v == 1.0));
             }
         }
     }
@@ -335,10 +310,7 @@ mod tests {
         let (m, k, n) = (600, 130, 1100);
         let (a, b) = (values(m * k, 37), values(k * n, 53));
         let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut y = vec![f32::NAN; m * n];
             pool.install(|| {
                 parallel(

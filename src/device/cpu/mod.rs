@@ -63,12 +63,10 @@ impl Default for Cpu {
 }
 
 fn processor_name() -> String {
-    let from_kernel = std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|l| l.starts_with("model name"))?;
-            Some(line.split(':').nth(1)?.trim().to_owned())
-        });
+    let from_kernel = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("model name"))?;
+        Some(line.split(':').nth(1)?.trim().to_owned())
+    });
     from_kernel.unwrap_or_else(|| format!("{} processor", std::env::consts::ARCH))
 }
 
@@ -80,11 +78,7 @@ fn instruction_sets() -> Vec<String> {
             ("fma", is_x86_feature_detected!("fma")),
             ("avx512f", is_x86_feature_detected!("avx512f")),
         ];
-        found
-            .iter()
-            .filter(|f| f.1)
-            .map(|f| f.0.to_owned())
-            .collect()
+        found.iter().filter(|f| f.1).map(|f| f.0.to_owned()).collect()
     }
     #[cfg(not(target_arch = "x86_64"))]
     Vec::new()

@@ -40,11 +40,7 @@ impl Pool {
         if pool.poison.load(Ordering::Relaxed) {
             lines.fill(Line([f32::NAN; 16]));
         }
-        CpuBuffer {
-            lines,
-            len,
-            pool: pool.clone(),
-        }
+        CpuBuffer { lines, len, pool: pool.clone() }
     }
 
     pub(super) fn stats(&self) -> MemoryStats {

@@ -14,9 +14,7 @@ pub fn pieces(y: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]) + Sync)
         }
         return;
     }
-    y.par_chunks_mut(piece)
-        .enumerate()
-        .for_each(|(i, chunk)| f(i * piece, chunk));
+    y.par_chunks_mut(piece).enumerate().for_each(|(i, chunk)| f(i * piece, chunk));
 }
 
 /// Calls `f(start, piece)` for element-wise work over all of `y`, in parallel.
@@ -49,10 +47,7 @@ pub fn pieces_of<const N: usize>(
     f: impl Fn(usize, [&mut [f32]; N]) + Sync,
 ) {
     let len = ys[0].len();
-    assert!(
-        ys.iter().all(|y| y.len() == len),
-        "pieces_of: slices of different length"
-    );
+    assert!(ys.iter().all(|y| y.len() == len), "pieces_of: slices of different length");
     if len <= piece {
         if len > 0 {
             f(0, ys);
@@ -63,8 +58,5 @@ pub fn pieces_of<const N: usize>(
     let tasks: Vec<[&mut [f32]; N]> = (0..len.div_ceil(piece))
         .map(|_| std::array::from_fn(|i| cut[i].next().expect("slices of one length")))
         .collect();
-    tasks
-        .into_par_iter()
-        .enumerate()
-        .for_each(|(i, pieces)| f(i * piece, pieces));
+    tasks.into_par_iter().enumerate().for_each(|(i, pieces)| f(i * piece, pieces));
 }

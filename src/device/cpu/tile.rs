@@ -50,19 +50,8 @@ pub fn rows_for(left: usize) -> usize {
 ///
 /// # Panics
 /// If a run reaches beyond `a`, or `b` is too short.
-pub fn tile(
-    rows: usize,
-    vectors: usize,
-    a: &[f32],
-    strides: Strides,
-    runs: &[Run],
-    b: &[f32],
-    c: &mut Tile,
-) {
-    assert!(
-        (1..=MAX_VECTORS).contains(&vectors),
-        "tile: {vectors} vectors"
-    );
+pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Run], b: &[f32], c: &mut Tile) {
+    assert!((1..=MAX_VECTORS).contains(&vectors), "tile: {vectors} vectors");
     let mut terms = 0;
     for run in runs {
         if run.len > 0 {
@@ -195,8 +184,7 @@ fn lanes<const ROWS: usize, const VECTORS: usize>(
             for run in runs {
                 for i in 0..run.len {
                     let at = (run.at + i) * width + half * (LANES / 2);
-                    let column: &[f32; LANES / 2] =
-                        b[at..at + LANES / 2].try_into().expect("half a vector");
+                    let column: &[f32; LANES / 2] = b[at..at + LANES / 2].try_into().expect("half a vector");
                     let x = run.start + i * strides.step;
                     for (m, acc) in acc[..rows].iter_mut().enumerate() {
                         let x = a[x + (first + m) * strides.row];
@@ -233,31 +221,12 @@ mod tests {
         let a = rng.normals(400);
         let b = rng.normals(40 * MAX_VECTORS * LANES);
         let runs = [
-            Run {
-                start: 5,
-                at: 20,
-                len: 7,
-            },
-            Run {
-                start: 90,
-                at: 40,
-                len: 0,
-            },
-            Run {
-                start: 60,
-                at: 1,
-                len: 13,
-            },
+            Run { start: 5, at: 20, len: 7 },
+            Run { start: 90, at: 40, len: 0 },
+            Run { start: 60, at: 1, len: 13 },
         ];
-        for (kernel, strides) in [
-            (tile as Kernel, (1, 17)),
-            (by_hand, (11, 1)),
-            (tile as Kernel, (3, 20)),
-        ] {
-            let strides = Strides {
-                step: strides.0,
-                row: strides.1,
-            };
+        for (kernel, strides) in [(tile as Kernel, (1, 17)), (by_hand, (11, 1)), (tile as Kernel, (3, 20))] {
+            let strides = Strides { step: strides.0, row: strides.1 };
             for rows in [1, 2, 4, 8] {
                 for vectors in 1..=MAX_VECTORS {
                     let mut c = [f32::NAN; MAX_ROWS * MAX_VECTORS * LANES];
@@ -273,10 +242,7 @@ mod tests {
                                 }
                             }
                             let got = f64::from(c[m * width + j]);
-                            assert!(
-                                (got - want).abs() < 1e-5,
-                                "{rows}x{vectors} at {m},{j}: {got} {want}"
-                            );
+                            assert!((got - want).abs() < 1e-5, "{rows}x{vectors} at {m},{j}: {got} {want}");
                         }
                     }
                 }

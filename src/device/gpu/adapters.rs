@@ -57,9 +57,7 @@ const FEATURES: &[(&str, wgpu::Features)] = &[
 /// What is known of every adapter, with the limits it offers.
 pub(super) fn list() -> Vec<DeviceInfo> {
     let adapters = all().iter().enumerate();
-    adapters
-        .map(|(i, adapter)| info(i, adapter, &adapter.limits()))
-        .collect()
+    adapters.map(|(i, adapter)| info(i, adapter, &adapter.limits())).collect()
 }
 
 fn info(index: usize, adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> DeviceInfo {
@@ -68,32 +66,15 @@ fn info(index: usize, adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> DeviceI
         id: format!("gpu:{index}"),
         name: info.name.clone(),
         backend: info.backend.to_str().to_owned(),
-        driver: format!("{} {}", info.driver, info.driver_info)
-            .trim()
-            .to_owned(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         kind: kind(info.device_type),
         auto: false,
         limits: BTreeMap::from([
-            (
-                "storage_buffers_per_stage",
-                limits.max_storage_buffers_per_shader_stage.into(),
-            ),
-            (
-                "workgroup_memory_bytes",
-                limits.max_compute_workgroup_storage_size.into(),
-            ),
-            (
-                "invocations_per_workgroup",
-                limits.max_compute_invocations_per_workgroup.into(),
-            ),
-            (
-                "workgroups_per_axis",
-                limits.max_compute_workgroups_per_dimension.into(),
-            ),
-            (
-                "storage_binding_bytes",
-                limits.max_storage_buffer_binding_size,
-            ),
+            ("storage_buffers_per_stage", limits.max_storage_buffers_per_shader_stage.into()),
+            ("workgroup_memory_bytes", limits.max_compute_workgroup_storage_size.into()),
+            ("invocations_per_workgroup", limits.max_compute_invocations_per_workgroup.into()),
+            ("workgroups_per_axis", limits.max_compute_workgroups_per_dimension.into()),
+            ("storage_binding_bytes", limits.max_storage_buffer_binding_size),
             ("buffer_bytes", limits.max_buffer_size),
             ("subgroup_min", info.subgroup_min_size.into()),
             ("subgroup_max", info.subgroup_max_size.into()),
@@ -115,10 +96,7 @@ pub(super) struct Opened {
 }
 
 pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
-    let no_device = |reason: String| Error::NoDevice {
-        wanted: format!("gpu:{index}"),
-        reason,
-    };
+    let no_device = |reason: String| Error::NoDevice { wanted: format!("gpu:{index}"), reason };
     let adapter = all().get(index).ok_or_else(|| {
         no_device(format!(
             "this machine has {} Vulkan, Metal or DX12 adapters; `ganas devices` lists them, and \
@@ -171,9 +149,8 @@ fn wanted_limits(offered: &wgpu::Limits, options: GpuOptions) -> wgpu::Limits {
         wanted.max_buffer_size = wanted.max_buffer_size.max(offered.max_buffer_size);
     }
     if let Some(groups) = options.max_workgroups_per_axis {
-        wanted.max_compute_workgroups_per_dimension = wanted
-            .max_compute_workgroups_per_dimension
-            .min(groups.max(1));
+        wanted.max_compute_workgroups_per_dimension =
+            wanted.max_compute_workgroups_per_dimension.min(groups.max(1));
     }
     if let Some(bytes) = options.max_binding_bytes {
         wanted.max_storage_buffer_binding_size = wanted.max_storage_buffer_binding_size.min(bytes);

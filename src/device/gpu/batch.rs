@@ -129,21 +129,11 @@ impl Batch {
         self.params.extend_from_slice(params);
         self.params.resize(slot + SLOT, 0);
         self.dispatches += 1;
-        self.commands.push(Command::Dispatch {
-            pipeline,
-            buffers,
-            slot: slot as u32,
-            groups,
-        });
+        self.commands
+            .push(Command::Dispatch { pipeline, buffers, slot: slot as u32, groups });
     }
 
-    pub(super) fn copy(
-        &mut self,
-        from: &wgpu::Buffer,
-        to: &wgpu::Buffer,
-        to_offset: u64,
-        bytes: u64,
-    ) {
+    pub(super) fn copy(&mut self, from: &wgpu::Buffer, to: &wgpu::Buffer, to_offset: u64, bytes: u64) {
         self.commands.push(Command::Copy {
             from: from.clone(),
             to: to.clone(),
@@ -174,18 +164,12 @@ impl Batch {
         if !self.params.is_empty() {
             queue.write_buffer(&self.uniform, 0, &self.params);
         }
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
-            label: Some("batch"),
-        });
+        let mut encoder =
+            device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") });
         let mut pass = None;
         for command in &self.commands {
             match command {
-                Command::Dispatch {
-                    pipeline,
-                    buffers,
-                    slot,
-                    groups: [x, y, z],
-                } => {
+                Command::Dispatch { pipeline, buffers, slot, groups: [x, y, z] } => {
                     let pass = pass.get_or_insert_with(|| {
                         let begin = wgpu::ComputePassDescriptor::default();
                         encoder.begin_compute_pass(&begin).forget_lifetime()
@@ -195,12 +179,7 @@ impl Batch {
                     pass.set_bind_group(1, &self.uniform_group, &[*slot]);
                     pass.dispatch_workgroups(*x, *y, *z);
                 }
-                Command::Copy {
-                    from,
-                    to,
-                    to_offset,
-                    bytes,
-                } => {
+                Command::Copy { from, to, to_offset, bytes } => {
                     pass = None;
                     encoder.copy_buffer_to_buffer(from, 0, to, *to_offset, *bytes);
                 }

@@ -15,10 +15,7 @@ struct Inner {
 
 impl Failure {
     pub(super) fn new(device: String) -> Failure {
-        Failure(Arc::new(Inner {
-            device,
-            reason: OnceLock::new(),
-        }))
+        Failure(Arc::new(Inner { device, reason: OnceLock::new() }))
     }
 
     /// Keeps `reason` unless an earlier one is known: what follows a failure is mostly its echo.
@@ -76,11 +73,7 @@ pub(super) fn out_of_memory(what: &str) -> String {
 
 /// The driver's indented tree of causes on one line.
 fn one_line(description: &str) -> String {
-    let lines: Vec<&str> = description
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = description.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     lines.join(": ")
 }
 
@@ -95,10 +88,7 @@ mod tests {
         failure.set("first");
         failure.clone().set("second");
         assert!(failure.happened());
-        assert_eq!(
-            failure.check().unwrap_err().to_string(),
-            "device gpu:0 (test): first"
-        );
+        assert_eq!(failure.check().unwrap_err().to_string(), "device gpu:0 (test): first");
     }
 
     #[test]

@@ -71,10 +71,7 @@ mod tests {
         let most = 4 * 4 * 4;
         assert!(Grid::groups(most).fold(1, 4).is_ok());
         let reason = Grid::groups(most + 1).fold(1, 4).unwrap_err();
-        assert!(
-            reason.contains("65 workgroups") && reason.contains("limit of 64"),
-            "{reason}"
-        );
+        assert!(reason.contains("65 workgroups") && reason.contains("limit of 64"), "{reason}");
         assert!(Grid::elements(1 << 33).fold(256, 65_535).is_err());
     }
 }

@@ -32,12 +32,7 @@ macro_rules! kernel {
     ($file:literal, $entry:literal) => {
         $crate::device::gpu::Kernel {
             file: $file,
-            source: include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/shaders/",
-                $file,
-                ".wgsl"
-            )),
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file, ".wgsl")),
             entry: $entry,
             constants: Vec::new(),
         }

@@ -81,20 +81,12 @@ impl Gpu {
             return;
         }
         let mut state = self.lock();
-        let State {
-            batch,
-            pipelines,
-            bind_groups,
-            ..
-        } = &mut *state;
+        let State { batch, pipelines, bind_groups, .. } = &mut *state;
         let pipeline = pipelines.get(&inner.device, &batch.uniform_layout, kernel);
         let place = pipeline.place();
         pipeline.check_params(fields);
         let size = params.len();
-        assert!(
-            size <= SLOT,
-            "{place}: Params of {size} bytes exceed {SLOT}"
-        );
+        assert!(size <= SLOT, "{place}: Params of {size} bytes exceed {SLOT}");
         let buffers = pipeline.arrange(buffers);
         let own = buffers.iter().all(|buffer| self.same(&buffer.gpu));
         assert!(own, "{place}: a buffer is of another device");

@@ -5,15 +5,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 macro_rules! library {
     ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/shaders/lib/",
-                $name,
-                ".wgsl"
-            )),
-        )
+        ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/lib/", $name, ".wgsl")))
     };
 }
 
@@ -45,10 +37,7 @@ fn paste<'a>(file: &str, source: &'a str, pasted: &mut Vec<&'a str>, text: &mut 
         pasted.push(name);
         let Some((_, library)) = LIBRARY.iter().find(|entry| entry.0 == name) else {
             let known: Vec<&str> = LIBRARY.iter().map(|entry| entry.0).collect();
-            panic!(
-                "{file}.wgsl imports `{name}`, but the library of the loader has {}",
-                known.join(", ")
-            );
+            panic!("{file}.wgsl imports `{name}`, but the library of the loader has {}", known.join(", "));
         };
         paste(file, library, pasted, text);
     }
@@ -88,33 +77,22 @@ impl Shader {
     pub(super) fn parse(file: &str, source: &str) -> Shader {
         let text = resolve(file, source);
         let path = format!("shaders/{file}.wgsl");
-        let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|error| {
-            panic!("{path}: {}", error.emit_to_string_with_path(&text, &path))
-        });
+        let module = naga::front::wgsl::parse_str(&text)
+            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
         let info = Validator::new(ValidationFlags::all(), Capabilities::default())
             .validate(&module)
-            .unwrap_or_else(|error| {
-                panic!("{path}: {}", error.emit_to_string_with_path(&text, &path))
-            });
+            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
         Shader { module, info }
     }
 
     /// # Panics
     /// If there is no such entry point or constant.
-    pub(super) fn interface(
-        &self,
-        file: &str,
-        entry: &str,
-        constants: &[(&str, f64)],
-    ) -> Interface {
+    pub(super) fn interface(&self, file: &str, entry: &str, constants: &[(&str, f64)]) -> Interface {
         let place = format!("shaders/{file}.wgsl `{entry}`");
         let points = &self.module.entry_points;
         let Some(number) = points.iter().position(|point| point.name == entry) else {
             let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
-            panic!(
-                "{place}: there is no such entry point, only {}",
-                names.join(", ")
-            );
+            panic!("{place}: there is no such entry point, only {}", names.join(", "));
         };
         let (workgroup, workgroup_bytes) = self.workgroup(entry, constants, &place);
         Interface {
@@ -139,11 +117,7 @@ impl Shader {
             let (Some(name), Some(slot)) = (&variable.name, &variable.binding) else {
                 panic!("{place}: a storage buffer has no name or no binding");
             };
-            assert!(
-                slot.group == 0,
-                "{place}: storage buffer `{name}` lies in group {}, not 0",
-                slot.group
-            );
+            assert!(slot.group == 0, "{place}: storage buffer `{name}` lies in group {}, not 0", slot.group);
             bindings.push(Binding {
                 name: name.clone(),
                 index: slot.binding,
@@ -164,14 +138,8 @@ impl Shader {
         let Some((_, variable)) = uniform else {
             return Vec::new();
         };
-        let slot = variable
-            .binding
-            .as_ref()
-            .map(|slot| (slot.group, slot.binding));
-        assert!(
-            slot == Some((1, 0)),
-            "{place}: the uniform must be at group 1, binding 0"
-        );
+        let slot = variable.binding.as_ref().map(|slot| (slot.group, slot.binding));
+        assert!(slot == Some((1, 0)), "{place}: the uniform must be at group 1, binding 0");
         let naga::TypeInner::Struct { members, .. } = &self.module.types[variable.ty].inner else {
             panic!("{place}: the uniform is not a struct");
         };
@@ -179,11 +147,7 @@ impl Shader {
             .iter()
             .map(|member| {
                 let kind = self.wgsl_type(member.ty);
-                (
-                    member.name.clone().unwrap_or_default(),
-                    member.offset as usize,
-                    kind,
-                )
+                (member.name.clone().unwrap_or_default(), member.offset as usize, kind)
             })
             .collect()
     }
@@ -195,42 +159,29 @@ impl Shader {
             naga::TypeInner::Vector { size, scalar } => {
                 format!("vec{}<{}>", *size as u8, scalar_name(*scalar))
             }
-            naga::TypeInner::Array {
-                base,
-                size: naga::ArraySize::Constant(count),
-                ..
-            } => format!("array<{}, {count}>", self.wgsl_type(*base)),
+            naga::TypeInner::Array { base, size: naga::ArraySize::Constant(count), .. } => {
+                format!("array<{}, {count}>", self.wgsl_type(*base))
+            }
             _ => "not a scalar".to_owned(),
         }
     }
 
     /// Invocations and bytes of a workgroup under these constants.
     fn workgroup(&self, entry: &str, constants: &[(&str, f64)], place: &str) -> (u32, u32) {
-        let constants = constants
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value))
-            .collect();
+        let constants = constants.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
         let stage = Some((naga::ShaderStage::Compute, entry));
         let (module, info) = process_overrides(&self.module, &self.info, stage, &constants)
             .unwrap_or_else(|error| panic!("{place} with constants {constants:?}: {error}"));
-        let number = module
-            .entry_points
-            .iter()
-            .position(|point| point.name == entry);
+        let number = module.entry_points.iter().position(|point| point.name == entry);
         let number = number.expect("the entry point was found before");
         let uses = info.get_entry_point(number);
         let bytes = module
             .global_variables
             .iter()
-            .filter(|(handle, v)| {
-                v.space == naga::AddressSpace::WorkGroup && !uses[*handle].is_empty()
-            })
+            .filter(|(handle, v)| v.space == naga::AddressSpace::WorkGroup && !uses[*handle].is_empty())
             .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
             .sum();
-        (
-            module.entry_points[number].workgroup_size.iter().product(),
-            bytes,
-        )
+        (module.entry_points[number].workgroup_size.iter().product(), bytes)
     }
 }
 
@@ -274,19 +225,10 @@ mod tests {
     fn an_entry_point_binds_what_it_uses_through_calls() {
         let shader = shader();
         let first = shader.interface("test", "first", &[]);
-        let names: Vec<(&str, u32, bool)> = first
-            .bindings
-            .iter()
-            .map(|b| (b.name.as_str(), b.index, b.read_only))
-            .collect();
+        let names: Vec<(&str, u32, bool)> =
+            first.bindings.iter().map(|b| (b.name.as_str(), b.index, b.read_only)).collect();
         assert_eq!(names, [("x", 0, true), ("y", 2, false)]);
-        assert_eq!(
-            first.fields,
-            [
-                ("len".into(), 0, "u32".into()),
-                ("scale".into(), 4, "f32".into())
-            ]
-        );
+        assert_eq!(first.fields, [("len".into(), 0, "u32".into()), ("scale".into(), 4, "f32".into())]);
         assert_eq!((first.workgroup, first.workgroup_bytes), (256, 1024));
         let small = shader.interface("test", "first", &[("WG", 64.0)]);
         assert_eq!((small.workgroup, small.workgroup_bytes), (64, 256));
@@ -296,9 +238,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(
-        expected = "shaders/test.wgsl `third`: there is no such entry point, only first, second"
-    )]
+    #[should_panic(expected = "shaders/test.wgsl `third`: there is no such entry point, only first, second")]
     fn a_missing_entry_point_is_named() {
         shader().interface("test", "third", &[]);
     }
@@ -310,9 +250,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(
-        expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid"
-    )]
+    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid")]
     fn a_missing_import_is_named() {
         resolve("test", "#import gird");
     }

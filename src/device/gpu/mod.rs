@@ -96,11 +96,7 @@ impl Gpu {
         let opened = adapters::open(index, options)?;
         let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
         failure.listen(&opened.device);
-        let pool = Pool::new(
-            opened.device.clone(),
-            failure.clone(),
-            opened.limits.max_buffer_size,
-        );
+        let pool = Pool::new(opened.device.clone(), failure.clone(), opened.limits.max_buffer_size);
         let batch = Batch::new(&opened.device);
         pool.count(Batch::UNIFORM_BYTES);
         Ok(Gpu(Arc::new(Inner {
@@ -136,13 +132,7 @@ impl Gpu {
     /// # Panics
     /// If the shader is refused, or its bindings and `Params` are not what is given.
     #[track_caller]
-    pub fn launch<P: Params>(
-        &self,
-        kernel: &Kernel,
-        params: &P,
-        buffers: &[(&str, &GpuBuffer)],
-        grid: Grid,
-    ) {
+    pub fn launch<P: Params>(&self, kernel: &Kernel, params: &P, buffers: &[(&str, &GpuBuffer)], grid: Grid) {
         self.record(kernel, P::FIELDS, bytemuck::bytes_of(params), buffers, grid);
     }
 
@@ -242,16 +232,13 @@ impl Gpu {
         failure.check()?;
         // wgpu panics here when the device is lost while it waits.
         let waited = catch_unwind(AssertUnwindSafe(|| {
-            self.0.device.poll(wgpu::PollType::Wait {
-                submission_index,
-                timeout: None,
-            })
+            self.0.device.poll(wgpu::PollType::Wait { submission_index, timeout: None })
         }));
         match waited {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => failure.set(format!(
-                "waiting for the device failed: {error}; restart the program"
-            )),
+            Ok(Err(error)) => {
+                failure.set(format!("waiting for the device failed: {error}; restart the program"))
+            }
             Err(_) => failure.set("the device was lost during a wait; restart the program"),
         }
         failure.check()

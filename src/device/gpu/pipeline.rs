@@ -37,11 +37,7 @@ impl Pipelines {
         uniform: &wgpu::BindGroupLayout,
         kernel: &Kernel,
     ) -> Arc<Pipeline> {
-        let constants = kernel
-            .constants
-            .iter()
-            .map(|(name, value)| (*name, value.to_bits()))
-            .collect();
+        let constants = kernel.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
         let key = (kernel.file, kernel.entry, constants);
         if let Some(pipeline) = self.built.get(&key) {
             return pipeline.clone();
@@ -75,11 +71,7 @@ impl Pipeline {
             .iter()
             .map(|binding| {
                 let read_only = binding.read_only;
-                batch::layout_entry(
-                    binding.index,
-                    wgpu::BufferBindingType::Storage { read_only },
-                    false,
-                )
+                batch::layout_entry(binding.index, wgpu::BufferBindingType::Storage { read_only }, false)
             })
             .collect();
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -102,12 +94,7 @@ impl Pipeline {
             },
             cache: None,
         });
-        Pipeline {
-            compute,
-            layout,
-            interface,
-            place,
-        }
+        Pipeline { compute, layout, interface, place }
     }
 
     /// # Panics
@@ -116,15 +103,8 @@ impl Pipeline {
     pub(super) fn check_params(&self, given: &[(&str, usize, &str)]) {
         let wanted = &self.interface.fields;
         let same = wanted.len() == given.len()
-            && wanted
-                .iter()
-                .zip(given)
-                .all(|(w, g)| (w.0.as_str(), w.1, w.2.as_str()) == *g);
-        assert!(
-            same,
-            "{}: the shader's Params are {wanted:?}, the launch gives {given:?}",
-            self.place
-        );
+            && wanted.iter().zip(given).all(|(w, g)| (w.0.as_str(), w.1, w.2.as_str()) == *g);
+        assert!(same, "{}: the shader's Params are {wanted:?}, the launch gives {given:?}", self.place);
     }
 
     /// The given buffers in the order of the shader's bindings.
@@ -134,39 +114,18 @@ impl Pipeline {
     #[track_caller]
     pub(super) fn arrange<'a>(&self, given: &[(&str, &'a GpuBuffer)]) -> Vec<&'a GpuBuffer> {
         let bindings = &self.interface.bindings;
-        let find = |name: &str| {
-            given
-                .iter()
-                .find(|(given, _)| *given == name)
-                .map(|(_, buffer)| *buffer)
-        };
-        let found: Vec<&GpuBuffer> = bindings
-            .iter()
-            .filter_map(|binding| find(&binding.name))
-            .collect();
+        let find = |name: &str| given.iter().find(|(given, _)| *given == name).map(|(_, buffer)| *buffer);
+        let found: Vec<&GpuBuffer> = bindings.iter().filter_map(|binding| find(&binding.name)).collect();
         if found.len() != bindings.len() || given.len() != bindings.len() {
-            let wanted: Vec<&str> = bindings
-                .iter()
-                .map(|binding| binding.name.as_str())
-                .collect();
+            let wanted: Vec<&str> = bindings.iter().map(|binding| binding.name.as_str()).collect();
             let given: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
-            panic!(
-                "{}: the entry point binds {wanted:?}, the launch gives {given:?}",
-                self.place
-            );
+            panic!("{}: the entry point binds {wanted:?}, the launch gives {given:?}", self.place);
         }
-        for (i, binding) in bindings
-            .iter()
-            .enumerate()
-            .filter(|(_, binding)| !binding.read_only)
-        {
+        for (i, binding) in bindings.iter().enumerate().filter(|(_, binding)| !binding.read_only) {
             let twin = (0..found.len()).find(|j| *j != i && std::ptr::eq(found[*j], found[i]));
             if let Some(twin) = twin {
                 let twin = &bindings[twin].name;
-                panic!(
-                    "{}: `{}` is written but also given as `{twin}`",
-                    self.place, binding.name
-                );
+                panic!("{}: `{}` is written but also given as `{twin}`", self.place, binding.name);
             }
         }
         found
@@ -174,23 +133,13 @@ impl Pipeline {
 
     /// What wgpu does not see where the sizes come from `override` constants.
     pub(super) fn check_limits(&self, limits: &wgpu::Limits) -> Result<(), String> {
-        let (size, limit) = (
-            self.interface.workgroup,
-            limits.max_compute_invocations_per_workgroup,
-        );
+        let (size, limit) = (self.interface.workgroup, limits.max_compute_invocations_per_workgroup);
         if size > limit {
-            return Err(format!(
-                "a workgroup of {size} invocations exceeds the limit of {limit}"
-            ));
+            return Err(format!("a workgroup of {size} invocations exceeds the limit of {limit}"));
         }
-        let (size, limit) = (
-            self.interface.workgroup_bytes,
-            limits.max_compute_workgroup_storage_size,
-        );
+        let (size, limit) = (self.interface.workgroup_bytes, limits.max_compute_workgroup_storage_size);
         if size > limit {
-            return Err(format!(
-                "workgroup memory of {size} bytes exceeds the limit of {limit}"
-            ));
+            return Err(format!("workgroup memory of {size} bytes exceeds the limit of {limit}"));
         }
         Ok(())
     }

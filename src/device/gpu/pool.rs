@@ -49,12 +49,7 @@ impl Pool {
 
     /// A buffer of at least `bytes`, a multiple of [`UNIT`]; `None` once the device has failed.
     /// Where the system has no memory left, `reclaim` is called to let go of buffers and wait for the device.
-    pub(super) fn take(
-        &self,
-        purpose: Purpose,
-        bytes: u64,
-        reclaim: impl Fn(),
-    ) -> Option<wgpu::Buffer> {
+    pub(super) fn take(&self, purpose: Purpose, bytes: u64, reclaim: impl Fn()) -> Option<wgpu::Buffer> {
         if self.failure.happened() {
             return None;
         }
@@ -71,10 +66,7 @@ impl Pool {
     }
 
     pub(super) fn give_back(&self, purpose: Purpose, buffer: wgpu::Buffer) {
-        self.lock()
-            .entry((purpose, buffer.size()))
-            .or_default()
-            .push(buffer);
+        self.lock().entry((purpose, buffer.size())).or_default().push(buffer);
     }
 
     /// Counts a buffer that is created once and kept by the device itself.
@@ -94,14 +86,9 @@ impl Pool {
         let (label, usage) = match purpose {
             Purpose::Storage => (
                 "tensor",
-                wgpu::BufferUsages::STORAGE
-                    | wgpu::BufferUsages::COPY_SRC
-                    | wgpu::BufferUsages::COPY_DST,
+                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             ),
-            Purpose::Readback => (
-                "readback",
-                wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            ),
+            Purpose::Readback => ("readback", wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
         };
         let attempt = || {
             let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

@@ -28,9 +28,7 @@ impl Gpu {
         if !state.batch.is_empty() {
             self.submit(&mut state);
         }
-        self.0
-            .queue
-            .write_buffer(memory, 0, bytemuck::cast_slice(data));
+        self.0.queue.write_buffer(memory, 0, bytemuck::cast_slice(data));
         if state.batch.uploaded(memory.size()) {
             self.submit(&mut state);
         }
@@ -47,11 +45,7 @@ impl Gpu {
     /// If the buffer is shorter or of another device.
     #[track_caller]
     pub fn read(&self, buffer: &GpuBuffer, len: usize) -> Result<Vec<f32>, Error> {
-        assert!(
-            len <= buffer.len,
-            "read of {len} floats from a buffer of {}",
-            buffer.len
-        );
+        assert!(len <= buffer.len, "read of {len} floats from a buffer of {}", buffer.len);
         assert!(self.same(&buffer.gpu), "read of a buffer of another device");
         self.check()?;
         let inner = &*self.0;
@@ -79,16 +73,12 @@ impl Gpu {
             Ok(Ok(())) => match staging.get_mapped_range(0..bytes) {
                 Ok(view) => bytemuck::pod_collect_to_vec(&view),
                 Err(error) => {
-                    inner
-                        .failure
-                        .set(format!("a finished copy cannot be read: {error}"));
+                    inner.failure.set(format!("a finished copy cannot be read: {error}"));
                     Vec::new()
                 }
             },
             Ok(Err(_)) | Err(_) => {
-                inner
-                    .failure
-                    .set("a copy to the host was not finished; restart the program");
+                inner.failure.set("a copy to the host was not finished; restart the program");
                 Vec::new()
             }
         };

@@ -23,11 +23,7 @@ fn spread(c: usize, f: impl Fn(usize) -> f32) -> Vec<f32> {
 }
 
 /// Sums by channel over `elements`, whole pixels: `add(sums, at)` adds the terms of elements `at`, at most a wide row.
-fn channel_sums(
-    elements: Range<usize>,
-    c: usize,
-    add: impl Fn(&mut [f32], Range<usize>),
-) -> Vec<f64> {
+fn channel_sums(elements: Range<usize>, c: usize, add: impl Fn(&mut [f32], Range<usize>)) -> Vec<f64> {
     let width = wide(c);
     let mut sums = vec![0.0_f64; c];
     let mut lanes = vec![0.0_f32; width];
@@ -39,9 +35,7 @@ fn channel_sums(
             add(&mut lanes[..at.len()], at);
         }
         for lanes in lanes.chunks_exact(c) {
-            sums.iter_mut()
-                .zip(lanes)
-                .for_each(|(s, l)| *s += f64::from(*l));
+            sums.iter_mut().zip(lanes).for_each(|(s, l)| *s += f64::from(*l));
         }
     }
     sums
@@ -50,9 +44,7 @@ fn channel_sums(
 /// Calls `f` for slices of whole pixels, about a grain each, in parallel; results in order.
 fn slices<T: Send>(len: usize, c: usize, f: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
     let slice = (GRAIN / c).max(1) * c;
-    threads::map(len.div_ceil(slice), |s| {
-        f(s * slice..((s + 1) * slice).min(len))
-    })
+    threads::map(len.div_ceil(slice), |s| f(s * slice..((s + 1) * slice).min(len)))
 }
 
 /// Moments of slices, each in two passes of which the second reads the cache, merged exactly.
@@ -111,13 +103,7 @@ pub(super) fn forward(op: &BatchNorm, x: &[f32], gamma: &[f32], beta: &[f32], y:
     });
 }
 
-pub(super) fn backward_sums(
-    op: &BatchNorm,
-    x: &[f32],
-    gy: &[f32],
-    ggamma: &mut [f32],
-    gbeta: &mut [f32],
-) {
+pub(super) fn backward_sums(op: &BatchNorm, x: &[f32], gy: &[f32], ggamma: &mut [f32], gbeta: &mut [f32]) {
     let c = ggamma.len();
     let mean = spread(c, |ch| op.mean.cpu()[ch]);
     let of_slices = slices(x.len(), c, |slice| {

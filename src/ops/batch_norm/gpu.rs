@@ -56,23 +56,12 @@ pub(super) fn moments(gpu: &Gpu, x: &Tensor, mean: &Tensor, var: &Tensor) {
     gpu.launch(
         &kernel!("batch_norm", "moments").with("WG", 64),
         &params,
-        &[
-            ("sums", sums.gpu()),
-            ("new_mean", mean.gpu()),
-            ("new_variance", var.gpu()),
-        ],
+        &[("sums", sums.gpu()), ("new_mean", mean.gpu()), ("new_variance", var.gpu())],
         Grid::groups(c),
     );
 }
 
-pub(super) fn forward(
-    gpu: &Gpu,
-    op: &BatchNorm,
-    x: &Tensor,
-    gamma: &Tensor,
-    beta: &Tensor,
-    y: &Tensor,
-) {
+pub(super) fn forward(gpu: &Gpu, op: &BatchNorm, x: &Tensor, gamma: &Tensor, beta: &Tensor, y: &Tensor) {
     gpu.launch(
         &kernel!("batch_norm", "forward"),
         &Params::new(x, op.eps),
@@ -114,11 +103,7 @@ pub(super) fn backward_sums(
     gpu.launch(
         &kernel!("batch_norm", "backward_sums").with("WG", 64),
         &params,
-        &[
-            ("sums", sums.gpu()),
-            ("new_ggamma", ggamma.gpu()),
-            ("new_gbeta", gbeta.gpu()),
-        ],
+        &[("sums", sums.gpu()), ("new_ggamma", ggamma.gpu()), ("new_gbeta", gbeta.gpu())],
         Grid::groups(c),
     );
 }
@@ -153,12 +138,7 @@ pub(super) fn backward_fixed(gpu: &Gpu, op: &BatchNorm, gamma: &Tensor, gy: &Ten
     gpu.launch(
         &kernel!("batch_norm", "backward_fixed"),
         &Params::new(gx, op.eps),
-        &[
-            ("variance", op.var.gpu()),
-            ("gamma", gamma.gpu()),
-            ("gy", gy.gpu()),
-            ("gx", gx.gpu()),
-        ],
+        &[("variance", op.var.gpu()), ("gamma", gamma.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())],
         Grid::elements(gx.elements()),
     );
 }

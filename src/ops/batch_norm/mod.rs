@@ -32,21 +32,11 @@ impl BatchNormOut {
         momentum: f64,
     ) -> (Tensor, Tensor) {
         let n = (self.y.elements() / self.mean.elements()) as f64;
-        assert!(
-            n > 1.0,
-            "update_running: one value per channel has no variance (y {})",
-            self.y.shape()
-        );
+        assert!(n > 1.0, "update_running: one value per channel has no variance (y {})", self.y.shape());
         let keep = 1.0 - momentum;
         (
             scaled_sum("update_running", running_mean, keep, &self.mean, momentum),
-            scaled_sum(
-                "update_running",
-                running_var,
-                keep,
-                &self.var,
-                momentum * n / (n - 1.0),
-            ),
+            scaled_sum("update_running", running_var, keep, &self.var, momentum * n / (n - 1.0)),
         )
     }
 }
@@ -100,21 +90,13 @@ impl BatchNorm {
         let (mut ggamma, mut gbeta) = (self.mean.empty_like(), self.mean.empty_like());
         match gy.device() {
             Device::Gpu(gpu) => gpu::backward_sums(&gpu, self, x, gy, &ggamma, &gbeta),
-            Device::Cpu(_) => {
-                cpu::backward_sums(self, x.cpu(), gy.cpu(), ggamma.cpu_mut(), gbeta.cpu_mut())
-            }
+            Device::Cpu(_) => cpu::backward_sums(self, x.cpu(), gy.cpu(), ggamma.cpu_mut(), gbeta.cpu_mut()),
         }
         (ggamma, gbeta)
     }
 
     /// Gradient of x; `sums` only if it flows through the statistics.
-    fn backward_x(
-        &self,
-        x: &Tensor,
-        gamma: &Tensor,
-        gy: &Tensor,
-        sums: Option<&(Tensor, Tensor)>,
-    ) -> Tensor {
+    fn backward_x(&self, x: &Tensor, gamma: &Tensor, gy: &Tensor, sums: Option<&(Tensor, Tensor)>) -> Tensor {
         let mut gx = gy.empty_like();
         match (gx.device(), sums) {
             (Device::Gpu(gpu), Some(sums)) => gpu::backward_x(&gpu, self, x, gamma, gy, sums, &gx),
@@ -180,12 +162,7 @@ impl Tensor {
         var: &Tensor,
         eps: f64,
     ) -> Tensor {
-        let all = [
-            ("gamma", gamma),
-            ("beta", beta),
-            ("mean", mean),
-            ("var", var),
-        ];
+        let all = [("gamma", gamma), ("beta", beta), ("mean", mean), ("var", var)];
         self.check_channels("batch_norm_eval", &all);
         let op = BatchNorm {
             mean: mean.detach(),

@@ -64,12 +64,7 @@ struct Image<'a> {
 impl<'a> Image<'a> {
     fn of(x: &'a Tensor) -> Image<'a> {
         let [_, h, w, c] = x.shape().nhwc("conv2d");
-        Image {
-            data: x.cpu(),
-            h,
-            w,
-            c,
-        }
+        Image { data: x.cpu(), h, w, c }
     }
 }
 
@@ -101,19 +96,12 @@ impl Packed {
         pieces.into_par_iter().for_each(|(block, piece)| {
             let width = block.vectors * LANES;
             let valid = width.min(columns - block.first);
-            for (row, to) in matrix
-                .chunks_exact(columns)
-                .zip(piece.chunks_exact_mut(width))
-            {
+            for (row, to) in matrix.chunks_exact(columns).zip(piece.chunks_exact_mut(width)) {
                 to[..valid].copy_from_slice(&row[block.first..block.first + valid]);
                 to[valid..].fill(0.0);
             }
         });
-        Packed {
-            data,
-            blocks,
-            columns,
-        }
+        Packed { data, blocks, columns }
     }
 
     fn block(&self, block: &Block) -> &[f32] {
@@ -237,13 +225,7 @@ fn tasks(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], out_step: usize) -> Vec<T
             let rows = rows.min(oh - row);
             let (piece, after) = rest.split_at_mut(images * rows * ow * cout);
             rest = after;
-            tasks.push(Task {
-                y: piece,
-                image,
-                images,
-                row,
-                rows,
-            });
+            tasks.push(Task { y: piece, image, images, row, rows });
             row += rows;
         }
         image += images;
@@ -299,10 +281,7 @@ impl Part {
                 [height, width],
                 padded,
             );
-            let strides = Strides {
-                step: 1,
-                row: stride * x.c,
-            };
+            let strides = Strides { step: 1, row: stride * x.c };
             let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
             for block in &self.weights.blocks {
                 let b = self.weights.block(block);
@@ -322,13 +301,7 @@ impl Part {
                         tile::tile(count, block.vectors, a, strides, &runs, b, &mut out);
                         for m in 0..count {
                             let pixel = to + (j + m) * out_step + self.at[1];
-                            self.store(
-                                block,
-                                &out[m * block.vectors * LANES..],
-                                bias,
-                                pixel,
-                                task.y,
-                            );
+                            self.store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
                         }
                         j += count;
                     }
@@ -395,7 +368,5 @@ fn pad_into(
 
 /// Lengths of the stretches of taps that lie side by side in a row: their input channels are consecutive floats.
 fn chains(taps: &[(i32, i32)]) -> Vec<usize> {
-    taps.chunk_by(|a, b| a.0 == b.0 && a.1 + 1 == b.1)
-        .map(<[_]>::len)
-        .collect()
+    taps.chunk_by(|a, b| a.0 == b.0 && a.1 + 1 == b.1).map(<[_]>::len).collect()
 }

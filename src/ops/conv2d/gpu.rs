@@ -64,14 +64,7 @@ struct Placement {
     at: [usize; 2],
 }
 
-pub(super) fn forward(
-    gpu: &Gpu,
-    conv: &TapConv,
-    x: &Tensor,
-    w: &Tensor,
-    bias: Option<&Tensor>,
-    y: &Tensor,
-) {
+pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &Tensor) {
     let [n, oh, ow, _] = y.shape().nhwc("conv2d");
     let place = Placement {
         n,
@@ -88,11 +81,7 @@ pub(super) fn forward(
         conv.stride,
         place,
         x,
-        Weights {
-            w,
-            which: &which,
-            turned: false,
-        },
+        Weights { w, which: &which, turned: false },
         bias,
         y,
     );
@@ -111,11 +100,7 @@ pub(super) fn backward_x(gpu: &Gpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
             at: residue.at,
         };
         if place.rows > 0 && place.columns > 0 {
-            let weights = Weights {
-                w,
-                which: &residue.which,
-                turned: true,
-            };
+            let weights = Weights { w, which: &residue.which, turned: true };
             correlate(gpu, &residue.taps, 1, place, gy, weights, None, gx);
         }
     }
@@ -129,10 +114,7 @@ struct Weights<'a> {
     turned: bool,
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one launch, named at its two callers"
-)]
+#[expect(clippy::too_many_arguments, reason = "one launch, named at its two callers")]
 fn correlate(
     gpu: &Gpu,
     taps: &[(i32, i32)],
@@ -165,12 +147,7 @@ fn correlate(
     gpu.launch(
         &kernel!("conv2d", "forward").with("WG", 64),
         &params,
-        &[
-            ("x4", packed_x.gpu()),
-            ("w4", packed_w.gpu()),
-            ("bias", bias.gpu()),
-            ("y", y.gpu()),
-        ],
+        &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
         Grid::elements(len.div_ceil(TILE) * (wide / TILE)),
     );
 }
@@ -229,22 +206,13 @@ impl Window {
             x0: (self.left + 128) as u32,
             ..Params::default()
         };
-        launch(
-            gpu,
-            kernel!("conv2d", "pack_x"),
-            &params,
-            &[("x", x), ("y", &packed)],
-            packed.elements(),
-        );
+        launch(gpu, kernel!("conv2d", "pack_x"), &params, &[("x", x), ("y", &packed)], packed.elements());
         packed
     }
 
     /// The taps as offsets from the window's corner.
     fn table(&self, taps: &[(i32, i32)]) -> [[u32; 4]; MOST_TAPS / 8] {
-        table(
-            taps.iter()
-                .map(|(dy, dx)| offset_word(dy - self.top, dx - self.left)),
-        )
+        table(taps.iter().map(|(dy, dx)| offset_word(dy - self.top, dx - self.left)))
     }
 }
 
@@ -289,13 +257,7 @@ fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
         table: table(which.iter().map(|&t| t as u32)),
         ..Params::default()
     };
-    launch(
-        gpu,
-        kernel!("conv2d", "pack_w"),
-        &params,
-        &[("w", w), ("y", &packed)],
-        len,
-    );
+    launch(gpu, kernel!("conv2d", "pack_w"), &params, &[("w", w), ("y", &packed)], len);
     (packed, columns)
 }
 
@@ -327,11 +289,7 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     gpu.launch(
         &kernel!("conv2d", "backward_w").with("WG", 64),
         &params,
-        &[
-            ("x4", packed_x.gpu()),
-            ("w4", packed_gy.gpu()),
-            ("y4", parts.gpu()),
-        ],
+        &[("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())],
         Grid::elements(tiles * splits),
     );
     let params = Params {
@@ -344,13 +302,7 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         extra: splits as u32,
         ..Params::default()
     };
-    launch(
-        gpu,
-        kernel!("conv2d", "finish_w"),
-        &params,
-        &[("x", &parts), ("y", gw)],
-        gw.elements(),
-    );
+    launch(gpu, kernel!("conv2d", "finish_w"), &params, &[("x", &parts), ("y", gw)], gw.elements());
 }
 
 /// Enough splits of the image rows to keep a few thousand invocations busy, never more than rows.
@@ -359,10 +311,7 @@ fn splits(tiles: usize, rows: usize) -> usize {
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
-    let buffers: Vec<_> = buffers
-        .iter()
-        .map(|(name, tensor)| (*name, tensor.gpu()))
-        .collect();
+    let buffers: Vec<_> = buffers.iter().map(|(name, tensor)| (*name, tensor.gpu())).collect();
     gpu.launch(&kernel, params, &buffers, Grid::elements(len));
 }
 
@@ -390,11 +339,5 @@ pub(super) fn forward_plain(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, y
         ..placed(place)
     };
     let buffers = [("x", x), ("w", w), ("bias", w), ("y", y)];
-    launch(
-        gpu,
-        kernel!("conv2d", "forward_plain"),
-        &params,
-        &buffers,
-        y.elements(),
-    );
+    launch(gpu, kernel!("conv2d", "forward_plain"), &params, &buffers, y.elements());
 }

@@ -78,10 +78,7 @@ impl Tensor {
     /// A kernel with more taps than one launch takes is a sum of convolutions with some of the taps each.
     fn conv2d_in_parts(&self, w: &Tensor, conv: &TapConv) -> Tensor {
         let parts = conv.taps.chunks(MOST_TAPS).enumerate().map(|(i, taps)| {
-            let part = TapConv {
-                taps: taps.to_vec(),
-                ..conv.clone()
-            };
+            let part = TapConv { taps: taps.to_vec(), ..conv.clone() };
             self.conv2d(&w.slice(0, i * MOST_TAPS, taps.len()), part)
         });
         parts.reduce(|a, b| &a + &b).expect("there are taps")
@@ -116,11 +113,7 @@ impl Tensor {
             "conv2d: w {w} for {} taps, wants [taps,cin,cout]",
             conv.taps.len()
         );
-        assert!(
-            cin == w[1],
-            "conv2d: x has {cin} channels, w wants {} (x {x}, w {w})",
-            w[1]
-        );
+        assert!(cin == w[1], "conv2d: x has {cin} channels, w wants {} (x {x}, w {w})", w[1]);
         conv.out(height, width);
     }
 }

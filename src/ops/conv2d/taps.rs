@@ -36,10 +36,7 @@ impl Conv2d {
 
     /// The same with `pad` zeros on all four sides.
     pub fn pad(self, pad: usize) -> Conv2d {
-        Conv2d {
-            pad: [pad, pad],
-            ..self
-        }
+        Conv2d { pad: [pad, pad], ..self }
     }
 
     /// The same with another dilation.
@@ -91,10 +88,7 @@ impl TapConv {
     pub fn out(&self, h: usize, w: usize) -> [usize; 2] {
         let side = |size: usize, slack: i32| {
             let room = size as i32 + slack;
-            assert!(
-                room >= 0,
-                "conv2d: the kernel is larger than the padded image ({h} by {w})"
-            );
+            assert!(room >= 0, "conv2d: the kernel is larger than the padded image ({h} by {w})");
             room as usize / self.stride + 1
         };
         [side(h, self.slack[0]), side(w, self.slack[1])]
@@ -108,10 +102,7 @@ impl TapConv {
     #[track_caller]
     pub fn union(parts: &[TapConv]) -> (TapConv, Vec<Vec<usize>>) {
         let first = parts.first().expect("TapConv::union: no parts");
-        let mut union = TapConv {
-            taps: Vec::new(),
-            ..first.clone()
-        };
+        let mut union = TapConv { taps: Vec::new(), ..first.clone() };
         let mut maps = Vec::new();
         for part in parts {
             assert!(
@@ -140,19 +131,13 @@ impl TapConv {
                     .taps
                     .iter()
                     .enumerate()
-                    .filter(|(_, (dy, dx))| {
-                        (oy - dy).rem_euclid(s) == 0 && (ox - dx).rem_euclid(s) == 0
-                    })
+                    .filter(|(_, (dy, dx))| (oy - dy).rem_euclid(s) == 0 && (ox - dx).rem_euclid(s) == 0)
                     .map(|(t, (dy, dx))| (t, ((oy - dy) / s, (ox - dx) / s)))
                     .collect();
                 // From left to right again, so that taps side by side read consecutive floats.
                 reached.sort_by_key(|(_, tap)| *tap);
                 let (which, taps) = reached.into_iter().unzip();
-                all.push(Residue {
-                    which,
-                    taps,
-                    at: [oy as usize, ox as usize],
-                });
+                all.push(Residue { which, taps, at: [oy as usize, ox as usize] });
             }
         }
         all
@@ -197,14 +182,8 @@ mod tests {
     #[test]
     fn output_sizes_follow_the_usual_formula() {
         assert_eq!(TapConv::from(Conv2d::same(5)).out(7, 9), [7, 9]);
-        assert_eq!(
-            TapConv::from(Conv2d::new(3).stride(2)).out(299, 299),
-            [149, 149]
-        );
-        assert_eq!(
-            TapConv::from(Conv2d::new(5).dilation(2).pad(4).stride(2)).out(2, 3),
-            [1, 2]
-        );
+        assert_eq!(TapConv::from(Conv2d::new(3).stride(2)).out(299, 299), [149, 149]);
+        assert_eq!(TapConv::from(Conv2d::new(5).dilation(2).pad(4).stride(2)).out(2, 3), [1, 2]);
     }
 
     #[test]

@@ -22,12 +22,7 @@ pub struct ConvTranspose {
 impl ConvTranspose {
     /// The 3x3 kernel that doubles an image: stride 2, padding 1, output padding 1.
     pub fn double() -> ConvTranspose {
-        ConvTranspose {
-            k: 3,
-            stride: 2,
-            pad: 1,
-            out_pad: 1,
-        }
+        ConvTranspose { k: 3, stride: 2, pad: 1, out_pad: 1 }
     }
 }
 
@@ -115,32 +110,14 @@ impl Tensor {
     #[track_caller]
     pub fn conv_transpose(&self, weight: &Tensor, conv: ConvTranspose) -> Tensor {
         let [n, h, w, c] = self.shape().nhwc("conv_transpose");
-        let ConvTranspose {
-            k,
-            stride,
-            pad,
-            out_pad,
-        } = conv;
+        let ConvTranspose { k, stride, pad, out_pad } = conv;
         let fits = weight.shape() == Shape::from([k * k, c])
             && h * w > 0
             && out_pad < stride
             && (h.min(w) - 1) * stride + k + out_pad > 2 * pad;
-        assert!(
-            fits,
-            "conv_transpose: {conv:?} does not fit x {}, w {}",
-            self.shape(),
-            weight.shape()
-        );
+        assert!(fits, "conv_transpose: {conv:?} does not fit x {}, w {}", self.shape(), weight.shape());
         let out = |size: usize| (size - 1) * stride + k + out_pad - 2 * pad;
-        let op = Depthwise {
-            n,
-            h,
-            w,
-            c,
-            ho: out(h),
-            wo: out(w),
-            conv,
-        };
+        let op = Depthwise { n, h, w, c, ho: out(h), wo: out(w), conv };
         Tensor::apply(op, &[self, weight])
     }
 }

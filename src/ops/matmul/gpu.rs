@@ -33,14 +33,7 @@ params! {
     }
 }
 
-pub(super) fn product(
-    gpu: &Gpu,
-    how: MatMul,
-    sizes: Sizes,
-    entry: Entry,
-    a: &Tensor,
-    b: &Tensor,
-) -> Tensor {
+pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Tensor, b: &Tensor) -> Tensor {
     let Sizes { m, k, n } = sizes;
     if k == 0 {
         return Tensor::zeros(&a.device(), [m, n]);
@@ -61,31 +54,15 @@ pub(super) fn product(
     };
     let (a_row, b_row) = (a.shape().last(), b.shape().last());
     if entry == Entry::Fast && m.min(n).min(k) >= TILED_FROM {
-        let kernel =
-            kernel!("matmul", "tiled").with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
-        let buffers = [
-            ("a", a.gpu()),
-            ("a4", a.gpu()),
-            ("b", b.gpu()),
-            ("b4", b.gpu()),
-            ("y", y.gpu()),
-        ];
+        let kernel = kernel!("matmul", "tiled").with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
+        let buffers = [("a", a.gpu()), ("a4", a.gpu()), ("b", b.gpu()), ("b4", b.gpu()), ("y", y.gpu())];
         let groups = m.div_ceil(TILE) * n.div_ceil(TILE) * chunks;
         gpu.launch(&set(kernel, how), &params, &buffers, Grid::groups(groups));
     } else {
         let buffers = [("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())];
-        gpu.launch(
-            &set(kernel!("matmul", "forward"), how),
-            &params,
-            &buffers,
-            Grid::elements(y.elements()),
-        );
+        gpu.launch(&set(kernel!("matmul", "forward"), how), &params, &buffers, Grid::elements(y.elements()));
     }
-    if chunks == 1 {
-        y.reshape([m, n])
-    } else {
-        y.sum(&[0])
-    }
+    if chunks == 1 { y.reshape([m, n]) } else { y.sum(&[0]) }
 }
 
 fn set(kernel: crate::device::gpu::Kernel, how: MatMul) -> crate::device::gpu::Kernel {

@@ -30,13 +30,8 @@ impl MatMul {
     #[track_caller]
     fn sizes(&self, a: Shape, b: Shape) -> Sizes {
         let flag = |set: bool| if set { " transposed" } else { "" };
-        let text = || {
-            format!(
-                "matmul: a {a}{} times b {b}{}",
-                flag(self.transpose_a),
-                flag(self.transpose_b)
-            )
-        };
+        let text =
+            || format!("matmul: a {a}{} times b {b}{}", flag(self.transpose_a), flag(self.transpose_b));
         let (&[a0, a1], &[b0, b1]) = (a.sizes(), b.sizes()) else {
             panic!("{}: wants two matrices", text());
         };
@@ -81,19 +76,9 @@ impl Op for Product {
 
     /// With A and B the matrices after transposition: `gA = gy B^T`, `gB = A^T gy`; transposed where the input is.
     fn backward(&self, ctx: &Ctx, gy: &Tensor) -> Vec<Option<Tensor>> {
-        let MatMul {
-            transpose_a,
-            transpose_b,
-        } = self.how;
+        let MatMul { transpose_a, transpose_b } = self.how;
         let product = |a: &Tensor, b: &Tensor, transpose_a, transpose_b| {
-            a.product(
-                b,
-                MatMul {
-                    transpose_a,
-                    transpose_b,
-                },
-                self.entry,
-            )
+            a.product(b, MatMul { transpose_a, transpose_b }, self.entry)
         };
         let ga = || match transpose_a {
             false => product(gy, ctx.x(1), false, !transpose_b),
@@ -144,13 +129,6 @@ impl Tensor {
     fn product(&self, other: &Tensor, how: MatMul, entry: Entry) -> Tensor {
         how.sizes(self.shape(), other.shape());
         let tracked = [self.tracked(), other.tracked()];
-        Tensor::apply(
-            Product {
-                how,
-                entry,
-                tracked,
-            },
-            &[self, other],
-        )
+        Tensor::apply(Product { how, entry, tracked }, &[self, other])
     }
 }

@@ -16,9 +16,7 @@ pub(super) fn forward(op: &MergeTaps, a: &[f32], w: &[&Tensor], y: &mut [f32]) {
     threads::elements(y, |start, y| {
         by_tap(start, y, size, |t, q, y| {
             let part = q..q + y.len();
-            let mut terms = places[t]
-                .iter()
-                .map(|&(i, j)| (a[i], &w[i][j * size..][part.clone()]));
+            let mut terms = places[t].iter().map(|&(i, j)| (a[i], &w[i][j * size..][part.clone()]));
             match terms.next() {
                 None => y.fill(0.0),
                 Some((a, w)) => y.iter_mut().zip(w).for_each(|(y, w)| *y = a * w),

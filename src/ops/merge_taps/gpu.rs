@@ -51,15 +51,8 @@ pub(super) fn forward(gpu: &Gpu, op: &MergeTaps, a: &Tensor, w: &[&Tensor]) -> T
         let chained = usize::from(sum.is_some());
         let taken = (w.len() - done).min(PER_LAUNCH - chained);
         let y = a.empty([op.taps.taps, op.tap[0], op.tap[1]]);
-        let terms: Vec<&Tensor> = sum
-            .iter()
-            .chain(w[done..done + taken].iter().copied())
-            .collect();
-        let mut buffers = vec![
-            ("table", op.taps.table.gpu()),
-            ("a", a.gpu()),
-            ("y", y.gpu()),
-        ];
+        let terms: Vec<&Tensor> = sum.iter().chain(w[done..done + taken].iter().copied()).collect();
+        let mut buffers = vec![("table", op.taps.table.gpu()), ("a", a.gpu()), ("y", y.gpu())];
         for (slot, name) in names.into_iter().enumerate() {
             buffers.push((name, terms.get(slot).unwrap_or(&terms[0]).gpu()));
         }
@@ -70,35 +63,18 @@ pub(super) fn forward(gpu: &Gpu, op: &MergeTaps, a: &Tensor, w: &[&Tensor]) -> T
             chained: chained as u32,
             ..op.params(0, y.elements())
         };
-        gpu.launch(
-            &kernel!("merge_taps", "forward"),
-            &params,
-            &buffers,
-            Grid::elements(y.elements()),
-        );
+        gpu.launch(&kernel!("merge_taps", "forward"), &params, &buffers, Grid::elements(y.elements()));
         sum = Some(y);
         done += taken;
     }
     sum.expect("checked: at least one candidate")
 }
 
-pub(super) fn backward_w(
-    gpu: &Gpu,
-    op: &MergeTaps,
-    a: &Tensor,
-    i: usize,
-    gy: &Tensor,
-    gw: &Tensor,
-) {
+pub(super) fn backward_w(gpu: &Gpu, op: &MergeTaps, a: &Tensor, i: usize, gy: &Tensor, gw: &Tensor) {
     gpu.launch(
         &kernel!("merge_taps", "backward_w"),
         &op.params(i, gw.elements()),
-        &[
-            ("table", op.taps.table.gpu()),
-            ("a", a.gpu()),
-            ("gy", gy.gpu()),
-            ("gw", gw.gpu()),
-        ],
+        &[("table", op.taps.table.gpu()), ("a", a.gpu()), ("gy", gy.gpu()), ("gw", gw.gpu())],
         Grid::elements(gw.elements()),
     );
 }
@@ -117,12 +93,7 @@ pub(super) fn backward_a(gpu: &Gpu, op: &MergeTaps, w: &[&Tensor], gy: &Tensor) 
         gpu.launch(
             &kernel!("merge_taps", "backward_a"),
             &params,
-            &[
-                ("table", op.taps.table.gpu()),
-                ("w0", w.gpu()),
-                ("gy", gy.gpu()),
-                ("sums", sums.gpu()),
-            ],
+            &[("table", op.taps.table.gpu()), ("w0", w.gpu()), ("gy", gy.gpu()), ("sums", sums.gpu())],
             Grid::groups(slices),
         );
     }

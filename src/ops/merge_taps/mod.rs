@@ -42,10 +42,7 @@ impl TapMerge {
             for (j, &t) in map.iter().enumerate() {
                 assert!(t < taps, "merge_taps: candidate {i} has tap {t} of {taps}");
                 let place = &mut table[t * maps.len() + i];
-                assert!(
-                    *place < 0.0,
-                    "merge_taps: candidate {i} names tap {t} twice"
-                );
+                assert!(*place < 0.0, "merge_taps: candidate {i} names tap {t} twice");
                 *place = j as f32;
             }
         }
@@ -89,9 +86,7 @@ impl TapMerge {
             taps: self.0.clone(),
             tap: [weights[0].shape()[1], weights[0].shape()[2]],
         };
-        let inputs: Vec<&Tensor> = std::iter::once(coefficients)
-            .chain(weights.iter().copied())
-            .collect();
+        let inputs: Vec<&Tensor> = std::iter::once(coefficients).chain(weights.iter().copied()).collect();
         Tensor::apply(op, &inputs)
     }
 }

@@ -4,9 +4,7 @@ use super::Windows;
 use crate::device::cpu::threads::{self, GRAIN};
 
 pub(super) fn avg_forward(windows: &Windows, x: &[f32], y: &mut [f32]) {
-    let &Windows {
-        h, w, c, ho, wo, ..
-    } = windows;
+    let &Windows { h, w, c, ho, wo, .. } = windows;
     threads::rows(y, wo * c, |first, rows| {
         for (row, y) in (first..).zip(rows.chunks_exact_mut(wo * c)) {
             let (n, is) = (row / ho, windows.pixels(row % ho, h));
@@ -27,9 +25,7 @@ pub(super) fn avg_forward(windows: &Windows, x: &[f32], y: &mut [f32]) {
 }
 
 pub(super) fn avg_backward(windows: &Windows, gy: &[f32], gx: &mut [f32]) {
-    let &Windows {
-        h, w, c, ho, wo, ..
-    } = windows;
+    let &Windows { h, w, c, ho, wo, .. } = windows;
     threads::rows(gx, w * c, |first, rows| {
         for (row, gx) in (first..).zip(rows.chunks_exact_mut(w * c)) {
             let (n, i) = (row / h, row % h);
@@ -49,21 +45,11 @@ pub(super) fn avg_backward(windows: &Windows, gy: &[f32], gx: &mut [f32]) {
 }
 
 pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: &mut [f32]) {
-    let &Windows {
-        h,
-        w,
-        c,
-        ho,
-        wo,
-        pool,
-        ..
-    } = windows;
+    let &Windows { h, w, c, ho, wo, pool, .. } = windows;
     let width = wo * c;
     let piece = (GRAIN / width).max(1) * width;
     threads::pieces_of([y, winner], piece, |start, [y, winner]| {
-        let rows = y
-            .chunks_exact_mut(width)
-            .zip(winner.chunks_exact_mut(width));
+        let rows = y.chunks_exact_mut(width).zip(winner.chunks_exact_mut(width));
         for (row, (y, winner)) in (start / width..).zip(rows) {
             let (n, oi) = (row / ho, row % ho);
             let is = windows.pixels(oi, h);
@@ -72,10 +58,7 @@ pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: &
                 let js = windows.pixels(oj, w);
                 for i in is.clone() {
                     for j in js.clone() {
-                        let (di, dj) = (
-                            i + pool.pad - oi * pool.stride,
-                            j + pool.pad - oj * pool.stride,
-                        );
+                        let (di, dj) = (i + pool.pad - oi * pool.stride, j + pool.pad - oj * pool.stride);
                         let tap = (di * pool.k + dj) as f32;
                         let at = ((n * h + i) * w + j) * c;
                         let x = &x[at..at + c];
@@ -93,15 +76,7 @@ pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: &
 }
 
 pub(super) fn max_backward(windows: &Windows, gy: &[f32], winner: &[f32], gx: &mut [f32]) {
-    let &Windows {
-        h,
-        w,
-        c,
-        ho,
-        wo,
-        pool,
-        ..
-    } = windows;
+    let &Windows { h, w, c, ho, wo, pool, .. } = windows;
     threads::rows(gx, w * c, |first, rows| {
         for (row, gx) in (first..).zip(rows.chunks_exact_mut(w * c)) {
             let (n, i) = (row / h, row % h);
@@ -109,10 +84,7 @@ pub(super) fn max_backward(windows: &Windows, gy: &[f32], winner: &[f32], gx: &m
             for oi in windows.seeing(i, ho) {
                 for (j, gx) in gx.chunks_exact_mut(c).enumerate() {
                     for oj in windows.seeing(j, wo) {
-                        let (di, dj) = (
-                            i + pool.pad - oi * pool.stride,
-                            j + pool.pad - oj * pool.stride,
-                        );
+                        let (di, dj) = (i + pool.pad - oi * pool.stride, j + pool.pad - oj * pool.stride);
                         let tap = (di * pool.k + dj) as f32;
                         let at = ((n * ho + oi) * wo + oj) * c;
                         let won = gy[at..at + c].iter().zip(&winner[at..at + c]);
@@ -147,8 +119,7 @@ fn add(y: &mut [f32], x: &[f32], factor: f32) {
 /// Takes over where `x` is larger, or is the first NaN. With masks, since the compiler makes a branch of a choice here,
 /// which costs ten times as much.
 fn larger(y: &mut [f32], winner: &mut [f32], x: &[f32], tap: f32) {
-    let either =
-        |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
+    let either = |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
     for ((y, winner), &x) in y.iter_mut().zip(winner).zip(x) {
         let takes = ((x > *y) | x.is_nan()) & !y.is_nan();
         let mask = u32::from(takes).wrapping_neg();

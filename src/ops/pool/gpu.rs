@@ -64,13 +64,7 @@ pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, 
     );
 }
 
-pub(super) fn max_backward(
-    gpu: &Gpu,
-    windows: &Windows,
-    gy: &Tensor,
-    winner: &Tensor,
-    gx: &Tensor,
-) {
+pub(super) fn max_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, winner: &Tensor, gx: &Tensor) {
     gpu.launch(
         &kernel!("pool", "max_backward"),
         &windows.params(gx.elements()),

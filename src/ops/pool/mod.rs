@@ -25,22 +25,12 @@ pub struct Pool {
 impl Pool {
     /// Windows side by side: stride `k`, no padding.
     pub fn blocks(k: usize) -> Pool {
-        Pool {
-            k,
-            stride: k,
-            pad: 0,
-            count_pad: false,
-        }
+        Pool { k, stride: k, pad: 0, count_pad: false }
     }
 
     /// One window around each pixel, for odd `k`; averages do not count the padding.
     pub fn same(k: usize) -> Pool {
-        Pool {
-            k,
-            stride: 1,
-            pad: k / 2,
-            count_pad: false,
-        }
+        Pool { k, stride: 1, pad: k / 2, count_pad: false }
     }
 }
 

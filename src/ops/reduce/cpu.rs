@@ -30,11 +30,7 @@ pub(super) fn sum(layout: &Layout, factor: f32, x: &[f32], y: &mut [f32]) {
         let (k, i) = (task / blocks, task % blocks);
         let (first, last) = (i * block, ((i + 1) * block).min(r0));
         let mut sums = vec![0.0; k1];
-        add_rows(
-            layout,
-            &x[(k * r0 + first) * row..(k * r0 + last) * row],
-            &mut sums,
-        );
+        add_rows(layout, &x[(k * r0 + first) * row..(k * r0 + last) * row], &mut sums);
         sums
     });
     for (y, parts) in y.chunks_mut(k1.max(1)).zip(partial.chunks(blocks)) {

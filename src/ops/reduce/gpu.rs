@@ -48,27 +48,12 @@ pub(super) fn sum(gpu: &Gpu, layout: &Layout, factor: f32, x: &Tensor, y: &Tenso
     let buffers = [("x", x.gpu()), ("y", sums.gpu())];
     let count = layout.outputs() * chunks;
     if columns {
-        gpu.launch(
-            &kernel!("reduce", "columns"),
-            &params,
-            &buffers,
-            Grid::elements(count),
-        );
+        gpu.launch(&kernel!("reduce", "columns"), &params, &buffers, Grid::elements(count));
     } else {
-        gpu.launch(
-            &kernel!("reduce", "tree"),
-            &params,
-            &buffers,
-            Grid::groups(count),
-        );
+        gpu.launch(&kernel!("reduce", "tree"), &params, &buffers, Grid::groups(count));
     }
     if let Some(partial) = &partial {
-        let rest = Layout {
-            k0: 1,
-            r0: chunks,
-            k1: layout.outputs(),
-            r1: 1,
-        };
+        let rest = Layout { k0: 1, r0: chunks, k1: layout.outputs(), r1: 1 };
         sum(gpu, &rest, factor, partial, y);
     }
 }

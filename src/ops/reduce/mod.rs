@@ -97,11 +97,7 @@ impl Tensor {
     pub fn mean(&self, axes: &[usize]) -> Tensor {
         let reduced = self.reduced("mean", axes);
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
-        assert!(
-            count > 0,
-            "mean: axes {axes:?} of {} are empty",
-            self.shape()
-        );
+        assert!(count > 0, "mean: axes {axes:?} of {} are empty", self.shape());
         self.reduce(&reduced, 1.0 / count as f32)
     }
 
@@ -117,25 +113,15 @@ impl Tensor {
     #[track_caller]
     pub fn mean_all(&self) -> Tensor {
         assert!(self.elements() > 0, "mean_all: {} is empty", self.shape());
-        self.reduce(
-            &vec![true; self.shape().rank()],
-            1.0 / self.elements() as f32,
-        )
+        self.reduce(&vec![true; self.shape().rank()], 1.0 / self.elements() as f32)
     }
 
     #[track_caller]
     fn reduced(&self, op: &str, axes: &[usize]) -> Vec<bool> {
         let mut reduced = vec![false; self.shape().rank()];
         for &axis in axes {
-            assert!(
-                axis < reduced.len(),
-                "{op}: axis {axis} of {}",
-                self.shape()
-            );
-            assert!(
-                !reduced[axis],
-                "{op}: axis {axis} is named twice in {axes:?}"
-            );
+            assert!(axis < reduced.len(), "{op}: axis {axis} of {}", self.shape());
+            assert!(!reduced[axis], "{op}: axis {axis} is named twice in {axes:?}");
             reduced[axis] = true;
         }
         reduced
@@ -143,24 +129,14 @@ impl Tensor {
 
     fn reduce(&self, reduced: &[bool], factor: f32) -> Tensor {
         let shape = self.shape();
-        let kept: Vec<usize> = (0..shape.rank())
-            .filter(|&a| !reduced[a])
-            .map(|a| shape[a])
-            .collect();
+        let kept: Vec<usize> = (0..shape.rank()).filter(|&a| !reduced[a]).map(|a| shape[a]).collect();
         let out = if kept.is_empty() {
             Shape::from([1])
         } else {
             Shape::new(&kept)
         };
         match Layout::of(shape, reduced) {
-            Some(layout) => Tensor::apply(
-                Reduce {
-                    layout,
-                    out,
-                    factor,
-                },
-                &[self],
-            ),
+            Some(layout) => Tensor::apply(Reduce { layout, out, factor }, &[self]),
             // Axes 0 and 2 of four: one after the other.
             None => self
                 .reduce(&[false, false, true, false], 1.0)

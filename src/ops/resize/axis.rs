@@ -26,9 +26,7 @@ impl Axis {
     /// Source position as a fraction: `position / unit`.
     fn between(&self, o: usize, mode: Mode) -> Between {
         let (position, unit) = match mode {
-            Mode::Nearest | Mode::Bilinear(Coordinates::Asymmetric) => {
-                (o * self.source, self.output)
-            }
+            Mode::Nearest | Mode::Bilinear(Coordinates::Asymmetric) => (o * self.source, self.output),
             Mode::Bilinear(Coordinates::HalfPixel) => {
                 let doubled = (2 * o + 1) * self.source;
                 (doubled.saturating_sub(self.output), 2 * self.output)
@@ -71,10 +69,7 @@ mod tests {
 
     #[test]
     fn doubling_mixes_quarters() {
-        let axis = Axis {
-            source: 2,
-            output: 4,
-        };
+        let axis = Axis { source: 2, output: 4 };
         let f: Vec<(usize, f32)> = axis.table(HALF).iter().map(|b| (b.lo, b.f)).collect();
         assert_eq!(f, [(0, 0.0), (0, 0.25), (0, 0.75), (1, 0.25)]);
         assert_eq!(axis.readers(HALF)[1], [(1, 0.25), (2, 0.75), (3, 1.0)]);
@@ -88,10 +83,7 @@ mod tests {
                 for readers in (Axis { source, output }).readers(mode) {
                     readers.iter().for_each(|(o, f)| sums[*o] += f);
                 }
-                assert!(
-                    sums.iter().all(|s| (s - 1.0_f32).abs() < 1e-6),
-                    "{source} {output}"
-                );
+                assert!(sums.iter().all(|s| (s - 1.0_f32).abs() < 1e-6), "{source} {output}");
             }
         }
     }

@@ -16,12 +16,7 @@ pub(super) fn forward(resize: &Resize, x: &[f32], y: &mut [f32]) {
             let vertical = if between.f == 0.0 {
                 source(between.lo)
             } else {
-                mix(
-                    &mut mixed,
-                    source(between.lo),
-                    source(between.hi),
-                    between.f,
-                );
+                mix(&mut mixed, source(between.lo), source(between.hi), between.f);
                 &mixed
             };
             for (y, between) in y.chunks_exact_mut(c).zip(&column_table) {
@@ -47,11 +42,7 @@ pub(super) fn backward(resize: &Resize, gy: &[f32], gx: &mut [f32]) {
             let (n, i) = (row / rows.source, row % rows.source);
             sum.fill(0.0);
             for &(o, f) in &row_readers[i] {
-                add(
-                    &mut sum,
-                    &gy[(n * rows.output + o) * wide_out..][..wide_out],
-                    f,
-                );
+                add(&mut sum, &gy[(n * rows.output + o) * wide_out..][..wide_out], f);
             }
             for (gx, readers) in gx.chunks_exact_mut(c).zip(&column_readers) {
                 gx.fill(0.0);

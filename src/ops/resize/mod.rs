@@ -124,14 +124,8 @@ fn resize(x: &Tensor, op: &str, [ho, wo]: [usize; 2], mode: Mode) -> Tensor {
     let op = Resize {
         n,
         c,
-        rows: Axis {
-            source: h,
-            output: ho,
-        },
-        columns: Axis {
-            source: w,
-            output: wo,
-        },
+        rows: Axis { source: h, output: ho },
+        columns: Axis { source: w, output: wo },
         mode,
     };
     Tensor::apply(op, &[x])

@@ -11,14 +11,7 @@ impl Matrix {
     }
 }
 
-pub(super) fn iterate(
-    matrix: Matrix,
-    eps: f32,
-    w: &[f32],
-    u: &[f32],
-    new_u: &mut [f32],
-    new_v: &mut [f32],
-) {
+pub(super) fn iterate(matrix: Matrix, eps: f32, w: &[f32], u: &[f32], new_u: &mut [f32], new_v: &mut [f32]) {
     let Matrix { rows, c } = matrix;
     let slice = matrix.slice();
     threads::pieces(new_v, slice, |start, v| {
@@ -52,9 +45,7 @@ pub(super) fn sigma(matrix: Matrix, w: &[f32], u: &[f32], v: &[f32]) -> f32 {
     let sums = threads::map(rows.div_ceil(slice), |s| {
         let at = s * slice..((s + 1) * slice).min(rows);
         let products = w[at.start * c..].chunks_exact(c).zip(&v[at]);
-        products
-            .map(|(row, v)| f64::from(*v) * dot(row, u))
-            .sum::<f64>()
+        products.map(|(row, v)| f64::from(*v) * dot(row, u)).sum::<f64>()
     });
     sums.iter().sum::<f64>() as f32
 }

@@ -97,12 +97,7 @@ pub(super) fn sigma(gpu: &Gpu, op: &Sigma, w: &Tensor) -> Tensor {
             slices: slices as u32,
             ..op.matrix.params()
         },
-        &[
-            ("w", w.gpu()),
-            ("u", op.u.gpu()),
-            ("v", op.v.gpu()),
-            ("new_sums", sums.gpu()),
-        ],
+        &[("w", w.gpu()), ("u", op.u.gpu()), ("v", op.v.gpu()), ("new_sums", sums.gpu())],
         Grid::groups(slices),
     );
     if slices == 1 { sums } else { sums.sum_all() }
@@ -112,12 +107,7 @@ pub(super) fn backward(gpu: &Gpu, op: &Sigma, gy: &Tensor, gw: &Tensor) {
     gpu.launch(
         &kernel!("spectral_norm", "backward"),
         &op.matrix.params(),
-        &[
-            ("u", op.u.gpu()),
-            ("v", op.v.gpu()),
-            ("gy", gy.gpu()),
-            ("gw", gw.gpu()),
-        ],
+        &[("u", op.u.gpu()), ("v", op.v.gpu()), ("gy", gy.gpu()), ("gw", gw.gpu())],
         Grid::elements(gw.elements()),
     );
 }

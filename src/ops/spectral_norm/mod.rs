@@ -22,10 +22,7 @@ impl Matrix {
             "{op}: wants a weight [taps,cin,cout], got {}",
             w.shape()
         );
-        Matrix {
-            rows: w.elements() / c,
-            c,
-        }
+        Matrix { rows: w.elements() / c, c }
     }
 }
 
@@ -37,24 +34,12 @@ impl Matrix {
 #[track_caller]
 pub fn power_iteration(w: &Tensor, u: &Tensor, eps: f64) -> (Tensor, Tensor) {
     let matrix = Matrix::new("power_iteration", w);
-    assert!(
-        u.shape().sizes() == [matrix.c],
-        "power_iteration: u {} for w {}",
-        u.shape(),
-        w.shape()
-    );
+    assert!(u.shape().sizes() == [matrix.c], "power_iteration: u {} for w {}", u.shape(), w.shape());
     let (mut new_u, mut new_v) = (w.empty([matrix.c]), w.empty([matrix.rows]));
     let eps = eps as f32;
     match w.device() {
         Device::Gpu(gpu) => gpu::iterate(&gpu, matrix, eps, w, u, &new_u, &new_v),
-        Device::Cpu(_) => cpu::iterate(
-            matrix,
-            eps,
-            w.cpu(),
-            u.cpu(),
-            new_u.cpu_mut(),
-            new_v.cpu_mut(),
-        ),
+        Device::Cpu(_) => cpu::iterate(matrix, eps, w.cpu(), u.cpu(), new_u.cpu_mut(), new_v.cpu_mut()),
     }
     (new_u, new_v)
 }
@@ -114,11 +99,7 @@ impl Tensor {
             v.shape(),
             self.shape()
         );
-        let op = Sigma {
-            matrix,
-            u: u.detach(),
-            v: v.detach(),
-        };
+        let op = Sigma { matrix, u: u.detach(), v: v.detach() };
         Tensor::apply(op, &[self])
     }
 }

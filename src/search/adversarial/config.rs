@@ -13,7 +13,7 @@ use crate::space::derive::DeriveAxis;
 pub struct AdversarialConfig {
     /// Image source, as on the command line; no default.
     pub data: String,
-    /// Side of the smallest image in the generator; pictures are 8 times as wide. 4.
+    /// Side of the smallest image in the generator, even; pictures are 8 times as wide. 4.
     pub bottom_width: usize,
     /// Channels of the generator. 160.
     pub channels: usize,
@@ -142,11 +142,8 @@ impl Default for AdversarialConfig {
 
 impl Preset {
     /// Every preset and its name.
-    pub const ALL: [(&'static str, Preset); 3] = [
-        ("smoke", Preset::Smoke),
-        ("laptop", Preset::Laptop),
-        ("paper", Preset::Paper),
-    ];
+    pub const ALL: [(&'static str, Preset); 3] =
+        [("smoke", Preset::Smoke), ("laptop", Preset::Laptop), ("paper", Preset::Paper)];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -181,11 +178,11 @@ impl Preset {
             Preset::Laptop => AdversarialConfig {
                 channels: 32,
                 disc_channels: 32,
-                batch: 32,
-                gen_batch: 32,
+                batch: 24,
+                gen_batch: 24,
                 epochs: 4,
-                iterations: 60,
-                ema: 0.99,
+                iterations: 54,
+                ema: 0.95,
                 samples_every: 100,
                 snapshot_every: 100,
                 ..released
@@ -212,7 +209,8 @@ impl AdversarialConfig {
     /// [`Error::Config`] with the first such key and the valid values.
     pub fn check(&self) -> Result<(), Error> {
         if self.data.is_empty() {
-            let reason = "no images; give --data cifar10:DIR or any other source (--data shapes?size=32 is built in)";
+            let reason =
+                "no images; give --data cifar10:DIR or any other source (--data shapes?size=32 is built in)";
             return Err(Error::config("data", reason));
         }
         self.check_counts()?;
@@ -221,7 +219,7 @@ impl AdversarialConfig {
 
     fn check_counts(&self) -> Result<(), Error> {
         for (key, value, least, most) in [
-            ("bottom_width", self.bottom_width as u64, 1, 64),
+            ("bottom_width", self.bottom_width as u64, 2, 64),
             ("channels", self.channels as u64, 1, 4096),
             ("disc_channels", self.disc_channels as u64, 1, 4096),
             ("latent", self.latent as u64, 2, 65_536),
@@ -237,22 +235,22 @@ impl AdversarialConfig {
                     u64::MAX => format!("at least {least}"),
                     most => format!("{least} to {most}"),
                 };
-                return Err(Error::config(
-                    key,
-                    format!("{value} cannot be used; {bounds}"),
-                ));
+                return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));
             }
         }
-        if !self.latent.is_multiple_of(self.latent_split) {
+        if !self.bottom_width.is_multiple_of(2) {
             let reason = format!(
-                "{} does not split into {} equal parts",
-                self.latent, self.latent_split
+                "{} cannot be used; an even number, because the discriminator halves the pictures four times",
+                self.bottom_width
             );
+            return Err(Error::config("bottom_width", reason));
+        }
+        if !self.latent.is_multiple_of(self.latent_split) {
+            let reason = format!("{} does not split into {} equal parts", self.latent, self.latent_split);
             return Err(Error::config("latent", reason));
         }
         if self.skip_first_epoch && self.passes() < 2 {
-            let reason =
-                "with one pass over the data nothing is trained; set it to false or raise `epochs`";
+            let reason = "with one pass over the data nothing is trained; set it to false or raise `epochs`";
             return Err(Error::config("skip_first_epoch", reason));
         }
         Ok(())
@@ -270,18 +268,8 @@ impl AdversarialConfig {
             ("arch_lr", self.arch_lr, positive(self.arch_lr), POSITIVE),
             ("beta1", self.beta1, below_one(self.beta1), BELOW_ONE),
             ("beta2", self.beta2, below_one(self.beta2), BELOW_ONE),
-            (
-                "arch_beta1",
-                self.arch_beta1,
-                below_one(self.arch_beta1),
-                BELOW_ONE,
-            ),
-            (
-                "arch_beta2",
-                self.arch_beta2,
-                below_one(self.arch_beta2),
-                BELOW_ONE,
-            ),
+            ("arch_beta1", self.arch_beta1, below_one(self.arch_beta1), BELOW_ONE),
+            ("arch_beta2", self.arch_beta2, below_one(self.arch_beta2), BELOW_ONE),
             (
                 "arch_weight_decay",
                 self.arch_weight_decay,
@@ -304,10 +292,7 @@ impl AdversarialConfig {
             ),
         ] {
             if !fits {
-                return Err(Error::config(
-                    key,
-                    format!("{value} cannot be used; {bounds}"),
-                ));
+                return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));
             }
         }
         Ok(())
@@ -322,31 +307,18 @@ mod tests {
     fn the_default_is_the_released_search_and_every_preset_can_be_used() {
         assert_eq!(Preset::Paper.config(), AdversarialConfig::default());
         assert_eq!(
-            (
-                AdversarialConfig::default().passes(),
-                AdversarialConfig::default().image_size()
-            ),
+            (AdversarialConfig::default().passes(), AdversarialConfig::default().image_size()),
             (25, 32)
         );
         for (name, preset) in Preset::ALL {
             assert_eq!(preset.name(), name);
-            let config = AdversarialConfig {
-                data: "shapes".into(),
-                ..preset.config()
-            };
+            let config = AdversarialConfig { data: "shapes".into(), ..preset.config() };
             config.check().unwrap();
             let text = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<AdversarialConfig>(&text).unwrap(), config);
         }
         Preset::Smoke.config().check().unwrap();
-        assert!(
-            Preset::Paper
-                .config()
-                .check()
-                .unwrap_err()
-                .to_string()
-                .contains("--data")
-        );
+        assert!(Preset::Paper.config().check().unwrap_err().to_string().contains("--data"));
     }
 
     #[test]
@@ -356,14 +328,10 @@ mod tests {
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
-        assert_eq!(
-            fails(&|c| c.batch = 1),
-            "`batch`: 1 cannot be used; 2 to 65536"
-        );
-        assert_eq!(
-            fails(&|c| c.ema = 1.0),
-            "`ema`: 1 cannot be used; from 0 to below 1"
-        );
+        assert_eq!(fails(&|c| c.batch = 1), "`batch`: 1 cannot be used; 2 to 65536");
+        assert_eq!(fails(&|c| c.ema = 1.0), "`ema`: 1 cannot be used; from 0 to below 1");
+        assert!(fails(&|c| c.bottom_width = 1).contains("2 to 64"));
+        assert!(fails(&|c| c.bottom_width = 3).contains("even"));
         assert!(fails(&|c| c.latent = 25).contains("3 equal parts"));
         assert!(fails(&|c| c.tau_max = f64::NAN).contains("tau_max"));
         assert!(fails(&|c| (c.epochs, c.n_critic) = (1, 1)).contains("skip_first_epoch"));

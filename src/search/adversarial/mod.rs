@@ -10,6 +10,8 @@ mod pictures;
 mod players;
 mod schedule;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +19,9 @@ use serde_json::json;
 
 use super::{Artifact, Candidate, Report, Search};
 use crate::data::{Batches, Images};
-use crate::nn::Mode;
+use crate::nn::{self, Mode, Role};
 use crate::runs::Snapshot;
-use crate::space::build::Relaxation;
+use crate::space::build::{Generator, Relaxation};
 use crate::space::cost::{self, Form};
 use crate::space::derive::{derive_discriminator, derive_generator};
 use crate::space::{Discriminator, GanGenotype};
@@ -95,10 +97,7 @@ impl Adversarial {
         if !self.config.gumbel {
             return Relaxation::Softmax;
         }
-        Relaxation::Gumbel {
-            tau: self.tau(),
-            input: self.config.gumbel_input,
-        }
+        Relaxation::Gumbel { tau: self.tau(), input: self.config.gumbel_input }
     }
 
     fn tau(&self) -> f64 {
@@ -152,7 +151,8 @@ impl Adversarial {
                 eta,
                 &mut self.noise,
             ));
-            self.losses.g_weight = Some(self.players.generator_weights(&weights, relaxation, &mut self.noise));
+            self.losses.g_weight =
+                Some(self.players.generator_weights(&weights, relaxation, &mut self.noise));
             self.players.average();
         }
         self.device.check()
@@ -173,13 +173,16 @@ impl Adversarial {
         if self.step.is_multiple_of(self.config.metrics_every) || self.done() {
             self.metrics(pass, report)?;
         }
-        let validates = ends_pass && (pass.is_multiple_of(10) || self.done());
+        // Nor does it validate anything: that may change the weights.
+        let validates = ends_pass && (pass.is_multiple_of(10) || pass + 1 == self.config.passes());
         let samples = self.config.samples_every;
         if validates || self.done() || (samples > 0 && self.step.is_multiple_of(samples)) {
             self.sample(validates, report)?;
         }
         if ends_pass || self.done() {
-            report.artifacts.extend(pictures::architecture(&self.latest, &format!("pass {pass}")));
+            report
+                .artifacts
+                .extend(pictures::architecture(&self.latest, &format!("pass {pass}")));
         }
         Ok(())
     }
@@ -312,14 +315,17 @@ impl Search for Adversarial {
     }
 }
 
-/// Images `[n,h,w,3]` of a supernet's or a derived network's generator, as it is.
-pub fn images_of(
-    generator: &mut crate::space::build::Generator,
-    z: &Tensor,
-    relaxation: Relaxation,
-    noise: &mut Rng,
-) -> Tensor {
-    let mix = generator.logits().map(|logits| logits.mix(relaxation, &logits.noise(noise)));
-    generator.forward(z, Mode::Eval, mix.as_ref())
+/// Images `[n,h,w,3]` of a generator, which is left as it was.
+///
+/// A derived network uses its running statistics. A supernet is another network in every forward pass, since its edges
+/// are mixed by other weights each time: running statistics belong to none of them and saturate the pictures, so those
+/// of the images at hand are used, as in training.
+pub fn images_of(generator: &mut Generator, z: &Tensor, relaxation: Relaxation, noise: &mut Rng) -> Tensor {
+    let Some(mix) = generator.logits().map(|logits| logits.mix(relaxation, &logits.noise(noise))) else {
+        return generator.forward(z, Mode::Eval, None);
+    };
+    let buffers = nn::collect(generator, Role::Buffer);
+    let images = generator.forward(z, Mode::Train, Some(&mix));
+    amend::put_back(generator, &buffers);
+    images
 }
-

@@ -20,10 +20,6 @@ pub(super) fn grid(images: &Tensor) -> Result<Vec<u8>, Error> {
 
 /// The cells as `architecture.svg` and `architecture.dot`.
 pub(super) fn architecture(gan: &GanGenotype, title: &str) -> [Artifact; 2] {
-    [("architecture.svg", draw::svg(gan, title)), ("architecture.dot", draw::dot(gan, title))].map(|(name, text)| {
-        Artifact {
-            name: name.to_owned(),
-            bytes: text.into_bytes(),
-        }
-    })
+    [("architecture.svg", draw::svg(gan, title)), ("architecture.dot", draw::dot(gan, title))]
+        .map(|(name, text)| Artifact { name: name.to_owned(), bytes: text.into_bytes() })
 }

@@ -2,9 +2,7 @@
 
 use super::AdversarialConfig;
 use super::amend::{self, Amendment};
-use crate::nn::{
-    self, Adam, AdamConfig, Ema, Init, Mode, Role, generator_loss, hinge_loss,
-};
+use crate::nn::{self, Adam, AdamConfig, Ema, Init, Mode, Role, generator_loss, hinge_loss};
 use crate::space::build::{
     AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, Logits, Noise, Relaxation,
 };
@@ -37,8 +35,11 @@ impl Losses {
 
     /// All losses there are, in one readback.
     pub(super) fn read(&mut self) -> Result<Vec<(&'static str, f32)>, Error> {
-        let present: Vec<(&'static str, Tensor)> =
-            self.named().into_iter().filter_map(|(name, loss)| Some((name, loss.clone()?))).collect();
+        let present: Vec<(&'static str, Tensor)> = self
+            .named()
+            .into_iter()
+            .filter_map(|(name, loss)| Some((name, loss.clone()?)))
+            .collect();
         if present.is_empty() {
             return Ok(Vec::new());
         }
@@ -49,7 +50,10 @@ impl Losses {
 
     /// For snapshots: each loss under its name.
     pub(super) fn tensors(&mut self) -> Vec<(&'static str, Tensor)> {
-        self.named().into_iter().filter_map(|(name, loss)| Some((name, loss.clone()?))).collect()
+        self.named()
+            .into_iter()
+            .filter_map(|(name, loss)| Some((name, loss.clone()?)))
+            .collect()
     }
 
     pub(super) fn set(&mut self, wanted: &str, value: Tensor) {
@@ -84,7 +88,12 @@ impl Players {
         g.accumulate_skips(config.skip_out_includes_skips);
         let d = AdversarialDiscriminator::supernet(config.disc_channels, config.mixed, &mut init);
         let weights = |lr: f64| {
-            let adam = AdamConfig { lr, beta1: config.beta1, beta2: config.beta2, weight_decay: 0.0 };
+            let adam = AdamConfig {
+                lr,
+                beta1: config.beta1,
+                beta2: config.beta2,
+                weight_decay: 0.0,
+            };
             Adam::new(adam, Role::Weight)
         };
         let logits = || {
@@ -124,7 +133,8 @@ impl Players {
         eta: f64,
         rng: &mut Rng,
     ) -> Tensor {
-        let (Players { d, g, d_logits, .. }, x) = (self, half.x.as_ref().expect("a discriminator half has images"));
+        let (Players { d, g, d_logits, .. }, x) =
+            (self, half.x.as_ref().expect("a discriminator half has images"));
         let draws = [noise(d, rng), generator_noise(g, rng), noise(d, rng)];
         let fake = fakes(g, &half.z, relaxation, &draws[1]);
         let mut loss = |d: &mut AdversarialDiscriminator| hinge(d, x, &fake, relaxation, &draws);
@@ -138,8 +148,14 @@ impl Players {
     }
 
     /// Minimises the hinge loss with respect to the discriminator's weights.
-    pub(super) fn discriminator_weights(&mut self, half: &Half, relaxation: Relaxation, rng: &mut Rng) -> Tensor {
-        let (Players { d, g, d_weights, .. }, x) = (self, half.x.as_ref().expect("a discriminator half has images"));
+    pub(super) fn discriminator_weights(
+        &mut self,
+        half: &Half,
+        relaxation: Relaxation,
+        rng: &mut Rng,
+    ) -> Tensor {
+        let (Players { d, g, d_weights, .. }, x) =
+            (self, half.x.as_ref().expect("a discriminator half has images"));
         let draws = [noise(d, rng), generator_noise(g, rng), noise(d, rng)];
         let fake = fakes(g, &half.z, relaxation, &draws[1]);
         amend::descend(d, d_weights, |d| hinge(d, x, &fake, relaxation, &draws))

@@ -12,7 +12,8 @@ mod tests {
 
     #[test]
     fn the_published_temperatures() {
-        for (pass, want) in [(0, 5.0), (1, 4.28), (5, 2.29), (10, 1.05), (15, 0.48), (20, 0.22), (24, 0.117)] {
+        for (pass, want) in [(0, 5.0), (1, 4.28), (5, 2.29), (10, 1.05), (15, 0.48), (20, 0.22), (24, 0.117)]
+        {
             let got = temperature(pass, 25, 5.0, 0.1);
             assert!((got - want).abs() < 0.005, "pass {pass}: {got}");
         }

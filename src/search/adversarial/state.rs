@@ -47,9 +47,12 @@ pub(super) fn save(search: &mut Adversarial, to: &mut Snapshot) -> Result<(), Er
         to.put(name, &array.shape, array.values.clone());
     }
     let mut optimisers = BTreeMap::new();
-    for (name, optimiser) in
-        [("g_w", &players.g_weights), ("d_w", &players.d_weights), ("g_a", &players.g_logits), ("d_a", &players.d_logits)]
-    {
+    for (name, optimiser) in [
+        ("g_w", &players.g_weights),
+        ("d_w", &players.d_weights),
+        ("g_a", &players.g_logits),
+        ("d_a", &players.d_logits),
+    ] {
         optimisers.insert(name.to_owned(), save_moments(name, optimiser, to)?);
     }
     for (name, loss) in search.losses.tensors() {
@@ -144,7 +147,11 @@ pub fn generator_of(
         parts: config.latent_split,
     };
     let mut rng = Rng::seed(0);
-    let mut init = Init { device, rng: &mut rng, spectral: config.initialisation };
+    let mut init = Init {
+        device,
+        rng: &mut rng,
+        spectral: config.initialisation,
+    };
     let mut generator = Generator::supernet(size, config.mixed, &mut init)?;
     generator.accumulate_skips(config.skip_out_includes_skips);
     nn::import(&mut generator, if live { "g." } else { "ema." }, snapshot.arrays())?;

@@ -100,10 +100,17 @@ pub(super) struct UpCell {
 
 impl UpCell {
     pub(super) fn new(cell: usize, which: CellEdges, channels: usize, init: &mut Init) -> UpCell {
-        let size = EdgeSize { cin: channels, cout: channels, spectral: false, relu: true };
+        let size = EdgeSize {
+            cin: channels,
+            cout: channels,
+            spectral: false,
+            relu: true,
+        };
         UpCell {
             edges: Edges::new(CellKind::Up, cell, which, size, init),
-            skips: (0..cell).map(|_| Conv::new(Conv2d::same(1), channels, channels, init)).collect(),
+            skips: (0..cell)
+                .map(|_| Conv::new(Conv2d::same(1), channels, channels, init))
+                .collect(),
             // Fixed per cell and not searched; the first cell has no skips.
             enlarge: if cell == 2 { Enlarge::Nearest } else { Enlarge::Bilinear },
         }
@@ -156,7 +163,13 @@ impl Module for UpCell {
 pub(super) struct DownCell(Edges);
 
 impl DownCell {
-    pub(super) fn new(cell: usize, which: CellEdges, cin: usize, channels: usize, init: &mut Init) -> DownCell {
+    pub(super) fn new(
+        cell: usize,
+        which: CellEdges,
+        cin: usize,
+        channels: usize,
+        init: &mut Init,
+    ) -> DownCell {
         let kind = if cell == 0 { CellKind::First } else { CellKind::Down };
         let size = EdgeSize { cin, cout: channels, spectral: true, relu: true };
         DownCell(Edges::new(kind, cell, which, size, init))
@@ -182,7 +195,12 @@ pub(super) struct EaganCell(Edges);
 
 impl EaganCell {
     pub(super) fn new(genes: [i8; GENES], channels: usize, init: &mut Init) -> EaganCell {
-        let size = EdgeSize { cin: channels, cout: channels, spectral: true, relu: true };
+        let size = EdgeSize {
+            cin: channels,
+            cout: channels,
+            spectral: true,
+            relu: true,
+        };
         EaganCell(Edges::new(CellKind::Eagan, 0, CellEdges::Fixed(genes), size, init))
     }
 

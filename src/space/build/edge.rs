@@ -38,10 +38,7 @@ impl Edge {
     pub(super) fn fixed(gene: &Gene, value: i8, list: &str, size: EdgeSize, init: &mut Init) -> Edge {
         match layer(gene.op(value), size, init) {
             None => Edge::Absent,
-            Some(layer) => Edge::Fixed(Candidate {
-                name: format!("{list}.0"),
-                layer,
-            }),
+            Some(layer) => Edge::Fixed(Candidate { name: format!("{list}.0"), layer }),
         }
     }
 
@@ -52,12 +49,7 @@ impl Edge {
             .iter()
             .map(|option| layer(option, size, init))
             .enumerate()
-            .map(|(i, layer)| {
-                layer.map(|layer| Candidate {
-                    name: format!("{list}.{i}"),
-                    layer,
-                })
-            })
+            .map(|(i, layer)| layer.map(|layer| Candidate { name: format!("{list}.{i}"), layer }))
             .collect();
         Edge::Mixed(Mixed::new(init.device, layers, mixing))
     }

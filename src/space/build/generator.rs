@@ -25,12 +25,7 @@ pub struct GeneratorSize {
 impl GeneratorSize {
     /// The form for 32x32 images.
     pub fn cifar(channels: usize) -> GeneratorSize {
-        GeneratorSize {
-            channels,
-            bottom: 4,
-            latent: 120,
-            parts: 3,
-        }
+        GeneratorSize { channels, bottom: 4, latent: 120, parts: 3 }
     }
 
     /// Side of the output image.
@@ -161,12 +156,7 @@ impl Generator {
             h = y;
         }
         let pre_tanh = self.to_rgb.forward(&self.norm.forward(&h, mode).relu(), mode, None);
-        GeneratorTrace {
-            image: pre_tanh.tanh(),
-            pre_tanh,
-            outputs,
-            skips,
-        }
+        GeneratorTrace { image: pre_tanh.tanh(), pre_tanh, outputs, skips }
     }
 }
 

@@ -18,10 +18,7 @@ pub struct Signal {
 impl Signal {
     /// A node's value.
     pub fn new(x: Tensor) -> Signal {
-        Signal {
-            x,
-            relu: OnceCell::new(),
-        }
+        Signal { x, relu: OnceCell::new() }
     }
 
     /// `relu(x)`.
@@ -66,7 +63,12 @@ pub(super) struct EdgeSize {
 /// If the operation is only a name.
 #[track_caller]
 pub fn built_in(primitive: &Primitive, channels: usize, init: &mut Init) -> Option<Box<dyn Layer>> {
-    let size = EdgeSize { cin: channels, cout: channels, spectral: false, relu: true };
+    let size = EdgeSize {
+        cin: channels,
+        cout: channels,
+        spectral: false,
+        relu: true,
+    };
     layer(primitive, size, init)
 }
 
@@ -87,7 +89,9 @@ pub(super) fn layer(primitive: &Primitive, size: EdgeSize, init: &mut Init) -> O
             depthwise: DepthwiseTransposed::new(c, init),
             pointwise: Conv::without_bias(Conv2d::same(1), c, c, init),
         }),
-        OpKind::Named => panic!("`{}` is only a name; a space that builds it has its own layers", primitive.name),
+        OpKind::Named => {
+            panic!("`{}` is only a name; a space that builds it has its own layers", primitive.name)
+        }
     })
 }
 

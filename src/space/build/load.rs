@@ -26,7 +26,11 @@ impl Generator {
         let prefix = prefix(arrays, live)?;
         let size = size(arrays, &prefix)?;
         let mut rng = Rng::seed(0);
-        let mut init = Init { device, rng: &mut rng, spectral: SpectralInit::default() };
+        let mut init = Init {
+            device,
+            rng: &mut rng,
+            spectral: SpectralInit::default(),
+        };
         let is_supernet = arrays.get(&format!("{prefix}alphas_normal")).is_some();
         let mut net = match (genes, is_supernet) {
             (Some(genes), false) => Generator::derived(genes, size, &mut init)?,
@@ -72,16 +76,13 @@ fn size(arrays: &NamedArrays, prefix: &str) -> Result<GeneratorSize, Error> {
     };
     let channels = shape(LANDMARK, 4)?[1];
     let first = shape("l1.weight", 2)?;
-    let parts = (1..).take_while(|i| arrays.get(&format!("{prefix}l{i}.weight")).is_some()).count();
+    let parts = (1..)
+        .take_while(|i| arrays.get(&format!("{prefix}l{i}.weight")).is_some())
+        .count();
     let bottom = ((first[0] / channels.max(1)) as f64).sqrt() as usize;
     if bottom * bottom * channels != first[0] {
         let reason = format!("has {} rows, which is no square image of {channels} channels", first[0]);
         return Err(Error::weights(format!("{prefix}l1.weight"), reason));
     }
-    Ok(GeneratorSize {
-        channels,
-        bottom,
-        latent: first[1] * parts,
-        parts,
-    })
+    Ok(GeneratorSize { channels, bottom, latent: first[1] * parts, parts })
 }

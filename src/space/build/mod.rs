@@ -13,8 +13,8 @@ mod simple;
 
 pub use autogan::AutoGanDiscriminator;
 pub use discriminator::{AdversarialDiscriminator, Discriminator, Trace, discriminator};
-pub use simple::SimpleDiscriminator;
 pub use edge::{Edge, Mixed, Mixing};
 pub use generator::{Generator, GeneratorSize, GeneratorTrace};
 pub use layer::{Candidate, Layer, Signal, built_in};
-pub use mix::{Logits, GumbelInput, Mix, Noise, Relaxation, mixing_weights};
+pub use mix::{GumbelInput, Logits, Mix, Noise, Relaxation, mixing_weights};
+pub use simple::SimpleDiscriminator;

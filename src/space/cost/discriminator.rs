@@ -32,13 +32,7 @@ pub fn discriminator(d: &Discriminator, width: usize, image: usize) -> Result<Co
         for (g, gene) in kind.genes().iter().enumerate() {
             let op = gene.op(row[g]);
             let at = if g < 5 { size } else { out };
-            cost.add(
-                &name,
-                &gene.edge(),
-                op.name,
-                at,
-                primitive(op, channels(kind, gene.from, width), at),
-            );
+            cost.add(&name, &gene.edge(), op.name, at, primitive(op, channels(kind, gene.from, width), at));
         }
         size = out;
     }
@@ -77,58 +71,30 @@ pub fn discriminator_supernet(family: Family, width: usize, image: usize) -> Res
         for (g, gene) in kind.genes().iter().enumerate() {
             let at = if g < 5 { size } else { out };
             let channels = channels(kind, gene.from, width);
-            let all: Price = gene
-                .options
-                .iter()
-                .map(|op| primitive(op, channels, at))
-                .sum();
-            cost.add(
-                &name,
-                &gene.edge(),
-                &format!("all {}", gene.options.len()),
-                at,
-                all,
-            );
+            let all: Price = gene.options.iter().map(|op| primitive(op, channels, at)).sum();
+            cost.add(&name, &gene.edge(), &format!("all {}", gene.options.len()), at, all);
         }
         size = out;
     }
     cost.add("head", "", "linear", 1, linear(width, 1, false));
     if family == Family::Adversarial {
-        cost.add(
-            "logits",
-            "normal",
-            "4x5x7",
-            0,
-            only_params(4 * 5 * NORMAL.len()),
-        );
-        cost.add(
-            "logits",
-            "down",
-            "4x2x6",
-            0,
-            only_params(4 * 2 * DOWN.len()),
-        );
+        cost.add("logits", "normal", "4x5x7", 0, only_params(4 * 5 * NORMAL.len()));
+        cost.add("logits", "down", "4x2x6", 0, only_params(4 * 2 * DOWN.len()));
     }
     Ok(cost)
 }
 
 fn channels(kind: CellKind, from: usize, width: usize) -> Channels {
     match (kind, from) {
-        (CellKind::First, 0) => Channels {
-            into: 3,
-            out: width,
-        },
-        (CellKind::Up | CellKind::First | CellKind::Down | CellKind::Eagan, _) => {
-            Channels::same(width)
-        }
+        (CellKind::First, 0) => Channels { into: 3, out: width },
+        (CellKind::Up | CellKind::First | CellKind::Down | CellKind::Eagan, _) => Channels::same(width),
     }
 }
 
 fn halved(size: usize, image: usize) -> Result<usize, Error> {
     if size < 2 {
-        let reason = format!(
-            "images of {image}x{image} are too small for a discriminator that halves them so often"
-        );
+        let reason =
+            format!("images of {image}x{image} are too small for a discriminator that halves them so often");
         return Err(Error::genotype(reason));
     }
     Ok(size / 2)
@@ -136,40 +102,14 @@ fn halved(size: usize, image: usize) -> Result<usize, Error> {
 
 /// AutoGAN-D's first block, which reads the image; its shortcut pools first.
 fn first_block(cost: &mut Cost, width: usize, image: usize) {
-    let rgb = Channels {
-        into: 3,
-        out: width,
-    };
-    cost.add(
-        "block 1",
-        "residual",
-        "conv_3x3",
-        image,
-        conv(rgb, 3, image),
-    );
-    cost.add(
-        "block 1",
-        "residual",
-        "conv_3x3",
-        image,
-        conv(Channels::same(width), 3, image),
-    );
-    cost.add(
-        "block 1",
-        "shortcut",
-        "conv_1x1",
-        image / 2,
-        conv(rgb, 1, image / 2),
-    );
+    let rgb = Channels { into: 3, out: width };
+    cost.add("block 1", "residual", "conv_3x3", image, conv(rgb, 3, image));
+    cost.add("block 1", "residual", "conv_3x3", image, conv(Channels::same(width), 3, image));
+    cost.add("block 1", "shortcut", "conv_1x1", image / 2, conv(rgb, 1, image / 2));
 }
 
 /// AutoGAN-D's blocks 2 to 4; the shortcut of block 2 pools last.
-fn autogan_blocks(
-    cost: &mut Cost,
-    width: usize,
-    size: usize,
-    image: usize,
-) -> Result<usize, Error> {
+fn autogan_blocks(cost: &mut Cost, width: usize, size: usize, image: usize) -> Result<usize, Error> {
     let same = Channels::same(width);
     let inner = halved(size, image)?;
     for (block, size) in [("block 2", size), ("block 3", inner), ("block 4", inner)] {
@@ -187,25 +127,13 @@ fn autogan_blocks(
 fn simple(cost: &mut Cost, width: usize, image: usize) -> Result<(), Error> {
     let half = width / 2;
     let mut size = image;
-    for (index, (into, out)) in [
-        (3, half),
-        (half, width),
-        (width, width),
-        (width, width),
-        (width, width),
-    ]
-    .into_iter()
-    .enumerate()
+    for (index, (into, out)) in [(3, half), (half, width), (width, width), (width, width), (width, width)]
+        .into_iter()
+        .enumerate()
     {
         size = halved(size, image)?;
         let name = format!("layer {}", index + 1);
-        cost.add(
-            &name,
-            "",
-            "conv_4x4 stride 2",
-            size,
-            conv(Channels { into, out }, 4, size),
-        );
+        cost.add(&name, "", "conv_4x4 stride 2", size, conv(Channels { into, out }, 4, size));
         if index % 2 == 0 {
             cost.add(&name, "", "batch_norm", size, only_params(2 * out));
         }

@@ -13,10 +13,7 @@ use crate::space::primitive::{NORMAL, UP};
 pub fn generator(genes: &GeneratorGenes, width: usize, form: &Form) -> Result<Cost, Error> {
     let edge = |cell: usize, g: usize, size: usize| {
         let op = CellKind::Up.gene(g).op(genes[cell][g] as i8);
-        (
-            op.name.to_string(),
-            primitive(op, Channels::same(width), size),
-        )
+        (op.name.to_string(), primitive(op, Channels::same(width), size))
     };
     network(width, form, edge)
 }
@@ -28,21 +25,12 @@ pub fn generator(genes: &GeneratorGenes, width: usize, form: &Form) -> Result<Co
 pub fn generator_supernet(lineage: Lineage, width: usize, form: &Form) -> Result<Cost, Error> {
     let edge = |_: usize, g: usize, size: usize| {
         let options = CellKind::Up.gene(g).options;
-        let all: Price = options
-            .iter()
-            .map(|op| primitive(op, Channels::same(width), size))
-            .sum();
+        let all: Price = options.iter().map(|op| primitive(op, Channels::same(width), size)).sum();
         (format!("all {}", options.len()), all)
     };
     let mut cost = network(width, form, edge)?;
     if lineage == Lineage::AdversarialNas {
-        cost.add(
-            "logits",
-            "normal",
-            "3x5x7",
-            0,
-            only_params(3 * 5 * NORMAL.len()),
-        );
+        cost.add("logits", "normal", "3x5x7", 0, only_params(3 * 5 * NORMAL.len()));
         cost.add("logits", "up", "3x2x3", 0, only_params(3 * 2 * UP.len()));
     }
     Ok(cost)
@@ -81,10 +69,7 @@ fn network(
 
 fn head(cost: &mut Cost, width: usize, image: usize) {
     cost.add("head", "", "batch_norm", image, only_params(2 * width));
-    let rgb = Channels {
-        into: width,
-        out: 3,
-    };
+    let rgb = Channels { into: width, out: 3 };
     cost.add("head", "", "conv_3x3", image, conv(rgb, 3, image));
 }
 
@@ -92,25 +77,13 @@ fn head(cost: &mut Cost, width: usize, image: usize) {
 pub fn autogan_generator(width: usize, bottom: usize) -> Cost {
     let mut cost = Cost::default();
     let same = Channels::same(width);
-    cost.add(
-        "latent",
-        "L1",
-        "linear",
-        bottom,
-        linear(128, width * bottom * bottom, true),
-    );
+    cost.add("latent", "L1", "linear", bottom, linear(128, width * bottom * bottom, true));
     for cell in 0..3 {
         let name = format!("cell {}", cell + 1);
         let size = bottom << (cell + 1);
         cost.add(&name, "first", "conv_3x3", size, conv(same, 3, size));
         for from in 1..=cell {
-            cost.add(
-                &name,
-                &format!("s{from}"),
-                "skip conv_1x1",
-                size,
-                conv(same, 1, size),
-            );
+            cost.add(&name, &format!("s{from}"), "skip conv_1x1", size, conv(same, 1, size));
         }
         cost.add(&name, "second", "conv_3x3", size, conv(same, 3, size));
         if cell < 2 {

@@ -29,20 +29,12 @@ pub struct Form {
 impl Form {
     /// 32x32 images, 120 numbers in three parts.
     pub fn cifar() -> Form {
-        Form {
-            bottom: 4,
-            latent: 120,
-            parts: 3,
-        }
+        Form { bottom: 4, latent: 120, parts: 3 }
     }
 
     /// 48x48 images, 120 numbers in `parts` parts: 2 in AdversarialNAS, 3 in EAGAN.
     pub fn stl(parts: usize) -> Form {
-        Form {
-            bottom: 6,
-            latent: 120,
-            parts,
-        }
+        Form { bottom: 6, latent: 120, parts }
     }
 
     /// Side of the image.
@@ -83,10 +75,7 @@ impl FromStr for FormName {
         match text {
             "cifar" => Ok(FormName::Cifar),
             "stl" => Ok(FormName::Stl),
-            _ => Err(Error::config(
-                "form",
-                format!("`{text}` is neither `cifar` nor `stl`"),
-            )),
+            _ => Err(Error::config("form", format!("`{text}` is neither `cifar` nor `stl`"))),
         }
     }
 }
@@ -147,10 +136,7 @@ struct Price {
 
 impl std::iter::Sum for Price {
     fn sum<I: Iterator<Item = Price>>(prices: I) -> Price {
-        prices.fold(Price::default(), |a, b| Price {
-            params: a.params + b.params,
-            macs: a.macs + b.macs,
-        })
+        prices.fold(Price::default(), |a, b| Price { params: a.params + b.params, macs: a.macs + b.macs })
     }
 }
 
@@ -163,10 +149,7 @@ struct Channels {
 
 impl Channels {
     fn same(width: usize) -> Channels {
-        Channels {
-            into: width,
-            out: width,
-        }
+        Channels { into: width, out: width }
     }
 }
 
@@ -190,21 +173,15 @@ fn linear(into: usize, out: usize, bias: bool) -> Price {
 
 /// Parameters without products: batch norm, logits.
 fn only_params(params: usize) -> Price {
-    Price {
-        params: params as u64,
-        macs: 0,
-    }
+    Price { params: params as u64, macs: 0 }
 }
 
 /// One option of an edge whose output has the side `size`.
 fn primitive(op: &Primitive, channels: Channels, size: usize) -> Price {
     match op.kind {
-        OpKind::None
-        | OpKind::Skip
-        | OpKind::AvgPool
-        | OpKind::MaxPool
-        | OpKind::NoDown
-        | OpKind::Named => Price::default(),
+        OpKind::None | OpKind::Skip | OpKind::AvgPool | OpKind::MaxPool | OpKind::NoDown | OpKind::Named => {
+            Price::default()
+        }
         OpKind::Conv(ConvKind { kernel, .. }) | OpKind::DownConv(ConvKind { kernel, .. }) => {
             conv(channels, kernel, size)
         }

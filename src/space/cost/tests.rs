@@ -22,35 +22,21 @@ fn generators_of_the_papers() {
 #[test]
 fn split_of_the_adversarialnas_generator() {
     let cost = generator(&ADVERSARIAL_NAS, 256, &Form::cifar()).unwrap();
-    let of = |cell: &str| {
-        cost.layers
-            .iter()
-            .filter(|l| l.cell == cell)
-            .map(|l| l.params)
-            .sum::<u64>()
-    };
+    let of = |cell: &str| cost.layers.iter().filter(|l| l.cell == cell).map(|l| l.params).sum::<u64>();
     let split = ["latent", "cell 1", "cell 2", "cell 3", "head"].map(of);
     assert_eq!(split, [3_526_656, 1_311_744, 1_967_616, 2_033_408, 7_427]);
 }
 
 #[test]
 fn mmd_adversarialnas_of_its_table() {
-    let genes = [
-        [0, 1, 3, 4, 6, 4, 1],
-        [1, 1, 4, 0, 5, 5, 3],
-        [0, 1, 4, 5, 6, 4, 4],
-    ];
+    let genes = [[0, 1, 3, 4, 6, 4, 1], [1, 1, 4, 0, 5, 5, 3], [0, 1, 4, 5, 6, 4, 4]];
     let params = generator(&genes, 256, &Form::cifar()).unwrap().params();
     assert_eq!(params / 10_000, 2_018);
 }
 
 #[test]
 fn discriminators_of_the_papers() {
-    let count = |name| {
-        discriminator(&discriminator_of(name), 128, 32)
-            .unwrap()
-            .params()
-    };
+    let count = |name| discriminator(&discriminator_of(name), 128, 32).unwrap().params();
     assert_eq!(count("autogan-d"), 1_053_824);
     assert_eq!(count("eagan-d-cifar10"), 906_240);
     assert_eq!(count("eagan-d-stl10"), 1_578_112);
@@ -72,11 +58,7 @@ fn autogan_d_costs_the_same_as_a_point_of_the_eagan_space() {
 
 #[test]
 fn supernets_of_the_papers() {
-    let g = |lineage, width| {
-        generator_supernet(lineage, width, &Form::cifar())
-            .unwrap()
-            .params()
-    };
+    let g = |lineage, width| generator_supernet(lineage, width, &Form::cifar()).unwrap().params();
     let d = |family, width| discriminator_supernet(family, width, 32).unwrap().params();
     assert_eq!(g(Lineage::AdversarialNas, 160), 29_265_566);
     assert_eq!(d(Family::Adversarial, 80), 11_049_308);
@@ -91,11 +73,7 @@ fn multiply_adds_by_hand() {
     let block2 = 256 * (2 * 9 * 64 + 64);
     let rest = 64 * 4 * 9 * 64 + 8;
     assert_eq!(d.macs(), block1 + block2 + rest);
-    let genes = [
-        [2, 0, 1, 0, 2, 0, 0],
-        [0, 0, 1, 0, 1, 0, 0],
-        [0, 0, 1, 0, 1, 0, 0],
-    ];
+    let genes = [[2, 0, 1, 0, 2, 0, 0], [0, 0, 1, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0, 0]];
     let g = generator(&genes, 4, &Form::cifar()).unwrap();
     let linears = 40 * 4 * (16 + 64 + 256);
     // Cell 1: transposed and nearest, one 1x1 to the output; cells 2 and 3: two ups, one and two skips.
@@ -107,10 +85,7 @@ fn multiply_adds_by_hand() {
 #[test]
 fn impossible_sizes_are_refused() {
     assert!(discriminator(&discriminator_of("simple-d"), 128, 16).is_err());
-    let form = Form {
-        parts: 4,
-        ..Form::cifar()
-    };
+    let form = Form { parts: 4, ..Form::cifar() };
     assert!(
         generator(&EAGAN, 8, &form)
             .unwrap_err()

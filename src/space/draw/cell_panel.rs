@@ -35,24 +35,10 @@ pub fn node(kind: CellKind, node: usize) -> Point {
 /// Draws `cell` with its panel's upper left corner at `at`.
 pub fn draw(canvas: &mut Canvas, at: Point, cell: &CellPicture) {
     canvas.rect(at, SIZE, PANEL, FRAME);
-    canvas.text(
-        (at.0 + 14.0, at.1 + 24.0),
-        &cell.name,
-        14.0,
-        INK,
-        Anchor::Start,
-        true,
-    );
+    canvas.text((at.0 + 14.0, at.1 + 24.0), &cell.name, 14.0, INK, Anchor::Start, true);
     let (before, after) = cell.sizes;
     let sizes = format!("{before}x{before} \u{2192} {after}x{after}");
-    canvas.text(
-        (at.0 + SIZE.0 - 14.0, at.1 + 24.0),
-        &sizes,
-        11.5,
-        QUIET,
-        Anchor::End,
-        false,
-    );
+    canvas.text((at.0 + SIZE.0 - 14.0, at.1 + 24.0), &sizes, 11.5, QUIET, Anchor::End, false);
     // Lines first, then labels, then nodes: no line may cross a label.
     for labels in [false, true] {
         for g in 0..cell.row.len() {
@@ -62,13 +48,7 @@ pub fn draw(canvas: &mut Canvas, at: Point, cell: &CellPicture) {
     for (index, live) in cell.live.iter().enumerate() {
         let (x, y) = node(cell.kind, index);
         let stroke = if *live { INK } else { DEAD };
-        canvas.node(
-            (at.0 + x, at.1 + y),
-            RADIUS,
-            &index.to_string(),
-            "#ffffff",
-            stroke,
-        );
+        canvas.node((at.0 + x, at.1 + y), RADIUS, &index.to_string(), "#ffffff", stroke);
     }
 }
 
@@ -87,12 +67,8 @@ fn edge(canvas: &mut Canvas, at: Point, cell: &CellPicture, g: usize, label: boo
     let paint = if dead { DEAD } else { colour(op.kind) };
     if label {
         let t = share(cell.kind, gene.from, gene.to);
-        let along =
-            |a: f64, b: f64, c: f64| (1.0 - t).powi(2) * a + 2.0 * t * (1.0 - t) * b + t * t * c;
-        let middle = (
-            along(from.0, control.0, to.0),
-            along(from.1, control.1, to.1),
-        );
+        let along = |a: f64, b: f64, c: f64| (1.0 - t).powi(2) * a + 2.0 * t * (1.0 - t) * b + t * t * c;
+        let middle = (along(from.0, control.0, to.0), along(from.1, control.1, to.1));
         let bare = !gene.relu && cell.kind == CellKind::Eagan && matches!(op.kind, OpKind::Conv(_));
         let text = if bare {
             format!("{}, no ReLU", op.name)
@@ -108,11 +84,7 @@ fn edge(canvas: &mut Canvas, at: Point, cell: &CellPicture, g: usize, label: boo
         "M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}",
         start.0, start.1, control.0, control.1, end.0, end.1
     );
-    let pen = Pen {
-        colour: paint,
-        width: 1.7,
-        dashed: dead,
-    };
+    let pen = Pen { colour: paint, width: 1.7, dashed: dead };
     canvas.arrow(&path, end, (end.0 - control.0, end.1 - control.1), pen);
 }
 
@@ -142,8 +114,5 @@ fn share(kind: CellKind, from: usize, to: usize) -> f64 {
 fn towards(from: Point, to: Point, distance: f64) -> Point {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy).max(1e-9);
-    (
-        from.0 + dx / length * distance,
-        from.1 + dy / length * distance,
-    )
+    (from.0 + dx / length * distance, from.1 + dy / length * distance)
 }

@@ -73,53 +73,23 @@ fn discriminator_cells(d: &Discriminator) -> Vec<CellPicture> {
 
 /// The fixed blocks of a discriminator, each a title and its lines, in front of its cells.
 fn fixed_blocks(family: Family) -> Vec<(&'static str, &'static [&'static str])> {
-    const FIRST: (&str, &[&str]) = (
-        "block 1",
-        &[
-            "conv 3x3, ReLU",
-            "conv 3x3, avg pool",
-            "+ pool, conv 1x1",
-            "32 -> 16",
-        ],
-    );
+    const FIRST: (&str, &[&str]) =
+        ("block 1", &["conv 3x3, ReLU", "conv 3x3, avg pool", "+ pool, conv 1x1", "32 -> 16"]);
     match family {
         Family::Adversarial => Vec::new(),
         Family::Eagan => vec![FIRST],
         Family::Autogan => vec![
             FIRST,
-            (
-                "block 2",
-                &[
-                    "ReLU, conv 3x3",
-                    "ReLU, conv 3x3, avg pool",
-                    "+ conv 1x1, pool",
-                    "16 -> 8",
-                ],
-            ),
-            (
-                "block 3",
-                &["ReLU, conv 3x3", "ReLU, conv 3x3", "+ identity", "8 -> 8"],
-            ),
-            (
-                "block 4",
-                &["ReLU, conv 3x3", "ReLU, conv 3x3", "+ identity", "8 -> 8"],
-            ),
+            ("block 2", &["ReLU, conv 3x3", "ReLU, conv 3x3, avg pool", "+ conv 1x1, pool", "16 -> 8"]),
+            ("block 3", &["ReLU, conv 3x3", "ReLU, conv 3x3", "+ identity", "8 -> 8"]),
+            ("block 4", &["ReLU, conv 3x3", "ReLU, conv 3x3", "+ identity", "8 -> 8"]),
         ],
         Family::Simple => vec![
-            (
-                "layer 1",
-                &["conv 4x4 / 2", "batch norm", "leaky ReLU", "32 -> 16"],
-            ),
+            ("layer 1", &["conv 4x4 / 2", "batch norm", "leaky ReLU", "32 -> 16"]),
             ("layer 2", &["conv 4x4 / 2", "16 -> 8"]),
-            (
-                "layer 3",
-                &["conv 4x4 / 2", "batch norm", "leaky ReLU", "8 -> 4"],
-            ),
+            ("layer 3", &["conv 4x4 / 2", "batch norm", "leaky ReLU", "8 -> 4"]),
             ("layer 4", &["conv 4x4 / 2", "4 -> 2"]),
-            (
-                "layer 5",
-                &["conv 4x4 / 2", "batch norm", "leaky ReLU", "2 -> 1"],
-            ),
+            ("layer 5", &["conv 4x4 / 2", "batch norm", "leaky ReLU", "2 -> 1"]),
         ],
     }
 }
@@ -139,11 +109,7 @@ pub fn svg(gan: &GanGenotype, title: &str) -> String {
         width = width.max(size.0);
         y += size.1;
     }
-    let searched = gan.generator.is_some()
-        || gan
-            .discriminator
-            .as_ref()
-            .is_some_and(|d| !d.genes.is_empty());
+    let searched = gan.generator.is_some() || gan.discriminator.as_ref().is_some_and(|d| !d.genes.is_empty());
     if searched {
         row::legend(&mut canvas, y + 6.0);
         y += 52.0;
@@ -168,18 +134,14 @@ mod tests {
             let picture = svg(&gan, "a <title> & more");
             assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
             assert!(picture.contains("a &lt;title&gt; &amp; more"));
-            assert_eq!(
-                picture.matches("<g").count(),
-                picture.matches("</g>").count()
-            );
+            assert_eq!(picture.matches("<g").count(), picture.matches("</g>").count());
             let graph = dot(&gan, "title");
             assert_eq!(graph.matches('{').count(), graph.matches('}').count());
             for cell in generator_cells(&gan) {
                 for (g, gene) in cell.kind.genes().iter().enumerate() {
                     let op = gene.op(cell.row[g]);
                     assert!(
-                        op.kind == OpKind::None
-                            || (picture.contains(op.name) && graph.contains(op.name))
+                        op.kind == OpKind::None || (picture.contains(op.name) && graph.contains(op.name))
                     );
                 }
             }
@@ -190,10 +152,7 @@ mod tests {
     fn sizes_follow_the_down_sampling_genes() {
         let gan = GanGenotype::load("eagan-d-cifar10").unwrap();
         let sizes = |cells: Vec<CellPicture>| cells.iter().map(|c| c.sizes).collect::<Vec<_>>();
-        assert_eq!(
-            sizes(discriminator_cells(&gan.discriminator.unwrap())),
-            [(16, 8), (8, 8), (8, 8)]
-        );
+        assert_eq!(sizes(discriminator_cells(&gan.discriminator.unwrap())), [(16, 8), (8, 8), (8, 8)]);
         let gan = GanGenotype::load("eagan").unwrap();
         assert_eq!(sizes(generator_cells(&gan)), [(4, 8), (8, 16), (16, 32)]);
     }

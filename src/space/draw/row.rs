@@ -12,11 +12,7 @@ const GAP: f64 = 66.0;
 const HEADING: f64 = 34.0;
 const BOX_HEIGHT: f64 = 108.0;
 
-const FLOW_PEN: Pen = Pen {
-    colour: FLOW,
-    width: 2.0,
-    dashed: false,
-};
+const FLOW_PEN: Pen = Pen { colour: FLOW, width: 2.0, dashed: false };
 
 /// Draws the generator with its top at `y`; gives the size it took.
 pub fn generator(canvas: &mut Canvas, y: f64, cells: &[CellPicture]) -> Point {
@@ -53,24 +49,12 @@ pub fn generator(canvas: &mut Canvas, y: f64, cells: &[CellPicture]) -> Point {
         into_and_out(canvas, *x, top);
     }
     flow(canvas, x, top, None);
-    x = block(
-        canvas,
-        x + GAP,
-        top,
-        112.0,
-        "image",
-        &["BN, ReLU", "conv 3x3", "tanh"],
-    );
+    x = block(canvas, x + GAP, top, 112.0, "image", &["BN, ReLU", "conv 3x3", "tanh"]);
     (x + MARGIN, HEADING + SIZE.1 + 74.0)
 }
 
 /// Draws the discriminator with its top at `y`; gives the size it took.
-pub fn discriminator(
-    canvas: &mut Canvas,
-    y: f64,
-    d: &Discriminator,
-    cells: &[CellPicture],
-) -> Point {
+pub fn discriminator(canvas: &mut Canvas, y: f64, d: &Discriminator, cells: &[CellPicture]) -> Point {
     let family = match d.family {
         Family::Adversarial => "AdversarialNAS",
         Family::Eagan => "EAGAN",
@@ -88,14 +72,7 @@ pub fn discriminator(
     for (title, lines) in fixed_blocks(d.family) {
         flow(canvas, x, top, None);
         let widest = lines.iter().map(|l| l.len()).max().unwrap_or(0) as f64;
-        x = block(
-            canvas,
-            x + GAP,
-            top,
-            (widest * 6.4 + 24.0).max(96.0),
-            title,
-            lines,
-        );
+        x = block(canvas, x + GAP, top, (widest * 6.4 + 24.0).max(96.0), title, lines);
     }
     for cell in cells {
         flow(canvas, x, top, None);
@@ -108,9 +85,7 @@ pub fn discriminator(
     let score: &[&str] = match d.family {
         // Its last layer ends in an activation already.
         Family::Simple => &["sum of pixels", "linear"],
-        Family::Adversarial | Family::Eagan | Family::Autogan => {
-            &["ReLU", "sum of pixels", "linear"]
-        }
+        Family::Adversarial | Family::Eagan | Family::Autogan => &["ReLU", "sum of pixels", "linear"],
     };
     x = block(canvas, x + GAP, top, 104.0, "score", score);
     (x + MARGIN, HEADING + height + 30.0)
@@ -119,24 +94,10 @@ pub fn discriminator(
 /// What the colours mean.
 pub fn legend(canvas: &mut Canvas, y: f64) {
     let mut x = MARGIN;
-    for (colour, words) in KINDS
-        .into_iter()
-        .chain([(DEAD, "does not reach the output")])
-    {
-        let pen = Pen {
-            colour,
-            width: 3.0,
-            dashed: colour == DEAD,
-        };
+    for (colour, words) in KINDS.into_iter().chain([(DEAD, "does not reach the output")]) {
+        let pen = Pen { colour, width: 3.0, dashed: colour == DEAD };
         canvas.line(&format!("M{x:.1} {y:.1}h24"), pen);
-        canvas.text(
-            (x + 31.0, y + 4.0),
-            words,
-            11.5,
-            QUIET,
-            Anchor::Start,
-            false,
-        );
+        canvas.text((x + 31.0, y + 4.0), words, 11.5, QUIET, Anchor::Start, false);
         x += 31.0 + words.len() as f64 * 6.6 + 22.0;
     }
     let note = "sizes for 32x32 images; edges that are none are left out";
@@ -154,14 +115,7 @@ fn block(canvas: &mut Canvas, x: f64, top: f64, width: f64, title: &str, lines: 
     let corner = (x, top + MIDDLE - BOX_HEIGHT / 2.0);
     canvas.rect(corner, (width, BOX_HEIGHT), PANEL, FRAME);
     let first = top + MIDDLE - lines.len() as f64 * 8.0 + 4.0;
-    canvas.text(
-        (x + width / 2.0, first - 3.0),
-        title,
-        13.0,
-        INK,
-        Anchor::Middle,
-        true,
-    );
+    canvas.text((x + width / 2.0, first - 3.0), title, 13.0, INK, Anchor::Middle, true);
     for (index, line) in lines.iter().enumerate() {
         let y = first + 15.0 * (index + 1) as f64;
         canvas.text(
@@ -180,21 +134,9 @@ fn block(canvas: &mut Canvas, x: f64, top: f64, width: f64, title: &str, lines: 
 fn flow(canvas: &mut Canvas, x: f64, top: f64, label: Option<String>) {
     let y = top + MIDDLE;
     let end = (x + GAP - 2.0, y);
-    canvas.arrow(
-        &format!("M{:.1} {y:.1}H{:.1}", x + 1.0, end.0 - 4.0),
-        end,
-        (1.0, 0.0),
-        FLOW_PEN,
-    );
+    canvas.arrow(&format!("M{:.1} {y:.1}H{:.1}", x + 1.0, end.0 - 4.0), end, (1.0, 0.0), FLOW_PEN);
     if let Some(label) = label {
-        canvas.text(
-            (x + GAP / 2.0 - 2.0, y - 9.0),
-            &label,
-            11.0,
-            FLOW,
-            Anchor::Middle,
-            false,
-        );
+        canvas.text((x + GAP / 2.0 - 2.0, y - 9.0), &label, 11.0, FLOW, Anchor::Middle, false);
     }
 }
 
@@ -203,14 +145,7 @@ fn into_and_out(canvas: &mut Canvas, x: f64, top: f64) {
     let y = top + MIDDLE;
     let first = x + node(CellKind::Up, 0).0 - RADIUS;
     let last = x + node(CellKind::Up, 4).0 + RADIUS;
-    canvas.line(
-        &format!(
-            "M{x:.1} {y:.1}H{:.1}M{last:.1} {y:.1}H{:.1}",
-            first,
-            x + SIZE.0
-        ),
-        FLOW_PEN,
-    );
+    canvas.line(&format!("M{x:.1} {y:.1}H{:.1}M{last:.1} {y:.1}H{:.1}", first, x + SIZE.0), FLOW_PEN);
 }
 
 /// A skip from cell `from` to cell `to`: where it leaves, where it arrives, its lane below the panels.
@@ -263,27 +198,16 @@ fn skips(canvas: &mut Canvas, top: f64, corners: &[f64], cells: &[CellPicture]) 
     let mut lanes: Vec<&Lane> = LANES.iter().collect();
     lanes.sort_by_key(|lane| cells[lane.to].live[3]);
     for lane in lanes {
-        let (a, b) = (
-            corners[lane.from] + middle + lane.leave,
-            corners[lane.to] + middle + lane.arrive,
-        );
+        let (a, b) = (corners[lane.from] + middle + lane.leave, corners[lane.to] + middle + lane.arrive);
         let y = bottom + lane.depth;
         let pen = skip_pen(lane, cells);
-        canvas.line(
-            &format!("M{a:.1} {bottom:.1}V{y:.1}H{b:.1}V{bottom:.1}"),
-            pen,
-        );
+        canvas.line(&format!("M{a:.1} {bottom:.1}V{y:.1}H{b:.1}V{bottom:.1}"), pen);
     }
     for lane in &LANES {
         let b = corners[lane.to] + middle + lane.arrive;
         let mode = if lane.to == 1 { "bilinear" } else { "nearest" };
         let label = format!("s{}: {mode}, conv_1x1", lane.from + 1);
-        canvas.tag(
-            (b - 150.0, bottom + lane.depth),
-            &label,
-            skip_pen(lane, cells).colour,
-            PAPER,
-        );
+        canvas.tag((b - 150.0, bottom + lane.depth), &label, skip_pen(lane, cells).colour, PAPER);
     }
 }
 
@@ -307,11 +231,6 @@ fn skip_stubs(canvas: &mut Canvas, top: f64, corners: &[f64], cells: &[CellPictu
             canvas.line(&format!("M{a:.1} {:.1}V{bottom:.1}", edge(lane.leave)), pen);
         }
         let end = (corners[lane.to] + middle + lane.arrive, edge(lane.arrive));
-        canvas.arrow(
-            &format!("M{:.1} {bottom:.1}V{:.1}", end.0, end.1 + 5.0),
-            end,
-            (0.0, -1.0),
-            pen,
-        );
+        canvas.arrow(&format!("M{:.1} {bottom:.1}V{:.1}", end.0, end.1 + 5.0), end, (0.0, -1.0), pen);
     }
 }

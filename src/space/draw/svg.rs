@@ -49,26 +49,11 @@ impl Canvas {
             r#"<circle cx="{:.1}" cy="{:.1}" r="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="1.6"/>"#,
             at.0, at.1
         ));
-        self.text(
-            (at.0, at.1 + 4.5),
-            label,
-            13.0,
-            stroke,
-            Anchor::Middle,
-            true,
-        );
+        self.text((at.0, at.1 + 4.5), label, 13.0, stroke, Anchor::Middle, true);
     }
 
     /// A line of text; `at` is on its base line.
-    pub fn text(
-        &mut self,
-        at: Point,
-        text: &str,
-        size: f64,
-        fill: &str,
-        anchor: Anchor,
-        bold: bool,
-    ) {
+    pub fn text(&mut self, at: Point, text: &str, size: f64, fill: &str, anchor: Anchor, bold: bool) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -89,12 +74,7 @@ impl Canvas {
         let (dx, dy) = towards;
         let length = dx.hypot(dy).max(1e-9);
         let (ux, uy) = (dx / length, dy / length);
-        let back = |side: f64| {
-            (
-                end.0 - 8.0 * ux + side * 3.6 * uy,
-                end.1 - 8.0 * uy - side * 3.6 * ux,
-            )
-        };
+        let back = |side: f64| (end.0 - 8.0 * ux + side * 3.6 * uy, end.1 - 8.0 * uy - side * 3.6 * ux);
         let (a, b) = (back(1.0), back(-1.0));
         self.write(format_args!(
             r#"<path d="M{:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z" fill="{}"/>"#,
@@ -104,11 +84,7 @@ impl Canvas {
 
     /// A path of SVG commands without an arrow head.
     pub fn line(&mut self, path: &str, pen: Pen) {
-        let dash = if pen.dashed {
-            r#" stroke-dasharray="5 4""#
-        } else {
-            ""
-        };
+        let dash = if pen.dashed { r#" stroke-dasharray="5 4""# } else { "" };
         self.write(format_args!(
             r#"<path d="{path}" fill="none" stroke="{}" stroke-width="{}"{dash}/>"#,
             pen.colour, pen.width
@@ -123,14 +99,7 @@ impl Canvas {
             at.0 - width / 2.0,
             at.1 - 8.0
         ));
-        self.text(
-            (at.0, at.1 + 3.8),
-            text,
-            11.0,
-            colour,
-            Anchor::Middle,
-            false,
-        );
+        self.text((at.0, at.1 + 3.8), text, 11.0, colour, Anchor::Middle, false);
     }
 
     /// The whole document, `width` x `height`, with its title.
@@ -158,7 +127,5 @@ impl Canvas {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

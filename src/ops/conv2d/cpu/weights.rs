@@ -31,23 +31,14 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
         .enumerate()
         .for_each(|(i, to)| {
             to.fill(0.0);
-            pad_into(
-                &image,
-                i..i + 1,
-                [reach.top, reach.left],
-                [height, width],
-                to,
-            );
+            pad_into(&image, i..i + 1, [reach.top, reach.left], [height, width], to);
         });
     let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
 
     let lines = n * oh;
     let per_block = (PIXELS / ow).clamp(1, lines);
     let cut = WeightCut::of(conv, cin, lines.div_ceil(per_block));
-    let strides = Strides {
-        step: conv.stride * cin,
-        row: 1,
-    };
+    let strides = Strides { step: conv.stride * cin, row: 1 };
     let mut sums = (cut.splits > 1).then(|| cpu.alloc(cut.splits * gw.elements()));
     let all = match &mut sums {
         Some(sums) => sums.as_mut_slice(),
@@ -203,12 +194,7 @@ impl WeightCut {
                     let channels = self.channels.min(cin - first) * chain;
                     let (gw, after) = rest.split_at_mut(channels * cout);
                     rest = after;
-                    job.pieces.push(WeightPiece {
-                        tap,
-                        taps: *chain,
-                        first,
-                        gw,
-                    });
+                    job.pieces.push(WeightPiece { tap, taps: *chain, first, gw });
                 }
                 tap += chain;
             }
