@@ -1,17 +1,11 @@
-//! 3x3 convolutions of ganas beside burn's and candle's, taking turns in one process.
+//! 3x3 convolutions of ganas beside candle's on the CPU, taking turns in one process.
 //!
-//! `cargo run --release [--no-default-features --features candle] -- [cpu|gpu]`; a peer is a feature. On the CPU: burn's `flex` back end and candle; on `gpu`: burn's wgpu back end, on
-//! the same software adapter (`VK_DRIVER_FILES` chooses the driver, `GANAS_DEVICE` its name). Each library gets its
-//! own layout and its own random input, keeps its own tensors between calls, and is waited for before the clock stops.
+//! `cargo run --release`. Each library gets its own layout and its own random input, keeps its own tensors between
+//! calls, and is waited for before the clock stops.
 
 #[path = "../../measure.rs"]
 mod measure;
 
-#[cfg(feature = "burn")]
-use burn::tensor::ops::ConvOptions;
-#[cfg(feature = "burn")]
-use burn::tensor::{Device as BurnDevice, DeviceKind, Distribution, Tensor as BurnTensor};
-#[cfg(feature = "candle")]
 use candle_core::{Device as CandleDevice, Tensor as CandleTensor, Var};
 use ganas::ops::conv2d::Conv2d;
 use ganas::{Device, Rng, Tensor};
@@ -35,40 +29,14 @@ struct Engine {
 }
 
 fn main() {
-    let gpu = std::env::args().nth(1).is_some_and(|which| which == "gpu");
     let case = |n, side, cin, cout| Case { n, side, cin, cout };
-    let cases = if gpu {
-        vec![case(4, 16, 256, 256), case(4, 32, 32, 32)]
-    } else {
-        vec![
-            case(16, 32, 256, 256),
-            case(16, 16, 256, 256),
-            case(16, 32, 32, 32),
-        ]
-    };
+    let cases = [case(16, 32, 256, 256), case(16, 16, 256, 256), case(16, 32, 32, 32)];
     println!(
         "| 3x3 convolution | engine | forward, GFLOP/s | ganas is faster by | forward + backward, GFLOP/s | ganas is faster by |"
     );
     println!("|---|---|---|---|---|---|");
     for case in cases {
-        let own = if gpu {
-            let name = std::env::var("GANAS_DEVICE").unwrap_or_else(|_| "llvmpipe".into());
-            Device::open(&name).expect("GANAS_DEVICE names an adapter")
-        } else {
-            Device::cpu()
-        };
-        let mut engines = vec![ganas(own, case)];
-        #[cfg(feature = "burn")]
-        engines.push(if gpu {
-            burn("burn, wgpu", BurnDevice::wgpu(DeviceKind::Cpu), case)
-        } else {
-            burn("burn, flex", BurnDevice::flex(), case)
-        });
-        #[cfg(feature = "candle")]
-        if !gpu {
-            engines.push(candle(case));
-        }
-        compare(case, &mut engines);
+        compare(case, &mut [ganas(Device::cpu(), case), candle(case)]);
     }
 }
 
@@ -128,38 +96,6 @@ fn ganas(device: Device, Case { n, side, cin, cout }: Case) -> Engine {
     }
 }
 
-#[cfg(feature = "burn")]
-fn burn(name: &'static str, device: BurnDevice, Case { n, side, cin, cout }: Case) -> Engine {
-    let options = || ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
-    let normal = |shape: [usize; 4], device: &BurnDevice| {
-        BurnTensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), device)
-    };
-    let (x0, w0) = (
-        normal([n, cin, side, side], &device),
-        normal([cout, cin, 3, 3], &device),
-    );
-    let tracked = device.clone().autodiff();
-    let x = normal([n, cin, side, side], &tracked).require_grad();
-    let w = normal([cout, cin, 3, 3], &tracked).require_grad();
-    let device0 = device.clone();
-    Engine {
-        name,
-        forward: Box::new(move || {
-            let y = burn::tensor::module::conv2d(x0.clone(), w0.clone(), None, options());
-            device0.sync().expect("burn's device works");
-            drop(y);
-        }),
-        both: Box::new(move || {
-            let y = burn::tensor::module::conv2d(x.clone(), w.clone(), None, options());
-            let grads = y.sum().backward();
-            let found = (x.grad(&grads), w.grad(&grads));
-            device.sync().expect("burn's device works");
-            drop(found);
-        }),
-    }
-}
-
-#[cfg(feature = "candle")]
 fn candle(Case { n, side, cin, cout }: Case) -> Engine {
     let normal = |shape: [usize; 4]| {
         CandleTensor::randn(0.0_f32, 1.0, &shape[..], &CandleDevice::Cpu).expect("candle's input")
