@@ -64,16 +64,23 @@ struct Placement {
     at: [usize; 2],
 }
 
+impl Placement {
+    /// Every position of `n` images of `h` by `w`.
+    fn whole(n: usize, h: usize, w: usize) -> Placement {
+        Placement {
+            n,
+            rows: h,
+            columns: w,
+            image: [h, w],
+            step: 1,
+            at: [0, 0],
+        }
+    }
+}
+
 pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &Tensor) {
     let [n, oh, ow, _] = y.shape().nhwc("conv2d");
-    let place = Placement {
-        n,
-        rows: oh,
-        columns: ow,
-        image: [oh, ow],
-        step: 1,
-        at: [0, 0],
-    };
+    let place = Placement::whole(n, oh, ow);
     let which: Vec<usize> = (0..conv.taps.len()).collect();
     correlate(
         gpu,
@@ -319,14 +326,7 @@ fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)
 pub(super) fn forward_plain(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, y: &Tensor) {
     let [_, h, width, cin] = x.shape().nhwc("conv2d");
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
-    let place = Placement {
-        n,
-        rows: oh,
-        columns: ow,
-        image: [oh, ow],
-        step: 1,
-        at: [0, 0],
-    };
+    let place = Placement::whole(n, oh, ow);
     let params = Params {
         len: y.elements() as u32,
         h: h as u32,
