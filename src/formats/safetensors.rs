@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
 use super::atomic;
+use super::numbers::{NumberArray, Stored};
 use crate::Error;
 
 /// Values with a shape, row-major.
@@ -113,8 +114,9 @@ impl NamedArrays {
             all.metadata.insert(key.clone(), text.clone());
         }
         for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.iter() {
-            let values =
-                floats(&view).map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
+            let stored =
+                stored(&view).map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
+            let values = stored.read_f32(view.data());
             let shape = view.shape().to_vec();
             all.arrays.insert(name.to_owned(), Array { shape, values });
         }
@@ -176,42 +178,50 @@ impl Array {
 /// The key of the header that holds text and no array.
 const METADATA: &str = "__metadata__";
 
-/// The values of `view` as `f32`; wider types are rounded.
-fn floats(view: &TensorView) -> Result<Vec<f32>, String> {
-    let bytes = view.data();
+/// How the values of `view` are stored.
+fn stored(view: &TensorView) -> Result<Stored, String> {
     Ok(match view.dtype() {
-        Dtype::F32 => each(bytes, f32::from_le_bytes),
-        Dtype::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-        Dtype::F16 => each(bytes, |b| from_half(u16::from_le_bytes(b))),
-        Dtype::BF16 => each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-        Dtype::U8 | Dtype::BOOL => each(bytes, |b: [u8; 1]| f32::from(b[0])),
-        Dtype::I8 => each(bytes, |b| f32::from(i8::from_le_bytes(b))),
-        Dtype::U16 => each(bytes, |b| f32::from(u16::from_le_bytes(b))),
-        Dtype::I16 => each(bytes, |b| f32::from(i16::from_le_bytes(b))),
-        Dtype::U32 => each(bytes, |b| u32::from_le_bytes(b) as f32),
-        Dtype::I32 => each(bytes, |b| i32::from_le_bytes(b) as f32),
-        Dtype::U64 => each(bytes, |b| u64::from_le_bytes(b) as f32),
-        Dtype::I64 => each(bytes, |b| i64::from_le_bytes(b) as f32),
+        Dtype::F32 => Stored::F32,
+        Dtype::F64 => Stored::F64,
+        Dtype::F16 => Stored::F16,
+        Dtype::BF16 => Stored::Bf16,
+        Dtype::U8 | Dtype::BOOL => Stored::U8,
+        Dtype::I8 => Stored::I8,
+        Dtype::U16 => Stored::U16,
+        Dtype::I16 => Stored::I16,
+        Dtype::U32 => Stored::U32,
+        Dtype::I32 => Stored::I32,
+        Dtype::U64 => Stored::U64,
+        Dtype::I64 => Stored::I64,
         other => return Err(format!("type {other} is not read; store it as F32")),
     })
 }
 
-fn each<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (whole, _) = bytes.as_chunks::<N>();
-    whole.iter().map(|b| convert(*b)).collect()
+/// Names of the arrays in a file, without reading them.
+///
+/// # Errors
+/// If `bytes` are not a whole safetensors file.
+pub fn names(path: &Path, bytes: &[u8]) -> Result<Vec<String>, Error> {
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|e| Error::format(path, format!("not a whole safetensors file: {e}")))?;
+    Ok(file.names().into_iter().map(String::from).collect())
 }
 
-/// IEEE 754 half precision to single; exact.
-fn from_half(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let exponent = u32::from(bits >> 10 & 0x1f);
-    let fraction = u32::from(bits & 0x3ff);
-    let magnitude = match exponent {
-        0 => (fraction as f32 / (1 << 24) as f32).to_bits(),
-        0x1f => 0x7f80_0000 | fraction << 13,
-        _ => (exponent + 112) << 23 | fraction << 13,
+/// The array `name` in the precision it is stored in, if there is one; the others are not converted.
+///
+/// # Errors
+/// If `bytes` are not a whole safetensors file, or the array holds a type that has no meaning as numbers.
+pub fn read_numbers(path: &Path, bytes: &[u8], name: &str) -> Result<Option<NumberArray>, Error> {
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|e| Error::format(path, format!("not a whole safetensors file: {e}")))?;
+    let Ok(view) = file.tensor(name) else {
+        return Ok(None);
     };
-    f32::from_bits(sign | magnitude)
+    let stored = stored(&view).map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
+    Ok(Some(NumberArray {
+        shape: view.shape().to_vec(),
+        values: stored.read(view.data()),
+    }))
 }
 
 #[cfg(test)]
@@ -292,20 +302,5 @@ mod tests {
         let bytes = safetensors::serialize([("x", view)], None).unwrap();
         let text = NamedArrays::parse(Path::new("x"), &bytes).unwrap_err().to_string();
         assert!(text.contains("`x`") && text.contains("F32"), "{text}");
-    }
-
-    #[test]
-    fn half_precision_is_exact() {
-        for (bits, want) in [
-            (0x0001, 5.960_464_5e-8),
-            (0x03ff, 6.097_555e-5),
-            (0x0400, 6.103_515_6e-5),
-            (0x7bff, 65504.0),
-        ] {
-            assert_eq!(from_half(bits), want);
-        }
-        assert_eq!(from_half(0x8000).to_bits(), (-0.0f32).to_bits());
-        assert_eq!(from_half(0xfc00), f32::NEG_INFINITY);
-        assert!(from_half(0x7e01).is_nan());
     }
 }

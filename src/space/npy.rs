@@ -4,8 +4,7 @@ use super::cell::{CellKind, GENES};
 use super::gan::{Family, GanGenotype, Part};
 use super::json::{discriminator_from_rows, rows_of};
 use crate::Error;
-use crate::formats::atomic;
-use npyz::{DType, NpyFile, Order, TypeChar};
+use crate::formats::{NumberArray, atomic, npy};
 use std::path::Path;
 
 impl GanGenotype {
@@ -55,68 +54,28 @@ impl GanGenotype {
                 ("<i8", d.genes.len(), wide.collect())
             }
         };
-        let header = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({rows}, {GENES}), }}");
-        // Magic, version, length and header together fill a multiple of 64 bytes, the last of which is a newline.
-        let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
-        let mut file = b"\x93NUMPY\x01\x00".to_vec();
-        file.extend((padded as u16).to_le_bytes());
-        file.extend(format!("{header:<width$}\n", width = padded - 1).bytes());
-        file.extend(data);
+        let file = npy::file(dtype, &[rows, GENES], data.into_iter());
         atomic::write(path.as_ref(), &file)
     }
 }
 
 /// The rows of a two-dimensional integer array of any width, byte order and storage order.
 fn read_rows(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<i64>>, Error> {
-    let broken = |error: std::io::Error| Error::format(path, format!("not a whole .npy array: {error}"));
-    let file = NpyFile::new(bytes).map_err(broken)?;
-    let shape = file.shape().to_vec();
-    let [rows, columns] = shape[..] else {
-        return Err(Error::format(
-            path,
-            format!("the array has shape {shape:?}, genes are [cells, {GENES}]"),
-        ));
-    };
-    if rows > 4 || columns != GENES as u64 {
+    let NumberArray { shape, values } = npy::parse(path, bytes)?;
+    let [..=4, GENES] = shape[..] else {
         return Err(Error::format(
             path,
             format!("the array has shape {shape:?}, genes are [3, {GENES}] or [4, {GENES}]"),
         ));
-    }
-    let order = file.order();
-    let (rows, columns) = (rows as usize, columns as usize);
-    let flat = integers(path, file)?.map_err(broken)?;
-    let at = |i: usize, j: usize| match order {
-        Order::C => flat[i * columns + j],
-        Order::Fortran => flat[j * rows + i],
     };
-    Ok((0..rows).map(|i| (0..columns).map(|j| at(i, j)).collect()).collect())
-}
-
-fn integers(path: &Path, file: NpyFile<&[u8]>) -> Result<std::io::Result<Vec<i64>>, Error> {
-    fn widen<T: npyz::Deserialize>(file: NpyFile<&[u8]>, cast: fn(T) -> i64) -> std::io::Result<Vec<i64>> {
-        Ok(file.into_vec::<T>()?.into_iter().map(cast).collect())
+    let flat = values.into_f64();
+    if flat.iter().any(|gene| gene.fract() != 0.0) {
+        return Err(Error::format(path, "the array holds numbers with a fraction, genes are integers"));
     }
-    let dtype = file.dtype();
-    let kind = match &dtype {
-        DType::Plain(ty) => Some((ty.type_char(), ty.size_field())),
-        DType::Array(..) | DType::Record(_) => None,
-    };
-    Ok(match kind {
-        Some((TypeChar::Int, 1)) => widen::<i8>(file, i64::from),
-        Some((TypeChar::Int, 2)) => widen::<i16>(file, i64::from),
-        Some((TypeChar::Int, 4)) => widen::<i32>(file, i64::from),
-        Some((TypeChar::Int, 8)) => widen::<i64>(file, |v| v),
-        Some((TypeChar::Uint, 1)) => widen::<u8>(file, i64::from),
-        Some((TypeChar::Uint, 2)) => widen::<u16>(file, i64::from),
-        Some((TypeChar::Uint, 4)) => widen::<u32>(file, i64::from),
-        // Beyond i64 a gene is out of range either way.
-        Some((TypeChar::Uint, 8)) => widen::<u64>(file, |v| i64::try_from(v).unwrap_or(i64::MAX)),
-        _ => {
-            let reason = format!("the array has type {}, genes are integers", dtype.descr());
-            return Err(Error::format(path, reason));
-        }
-    })
+    Ok(flat
+        .chunks_exact(GENES)
+        .map(|row| row.iter().map(|gene| *gene as i64).collect())
+        .collect())
 }
 
 #[cfg(test)]
@@ -167,9 +126,10 @@ mod tests {
         let path = Path::new("g.npy");
         let reason =
             |bytes: &[u8]| GanGenotype::from_npy(path, bytes, Part::Generator).unwrap_err().to_string();
-        assert!(reason(b"hello").contains("g.npy: not a whole .npy array"));
-        assert!(reason(&npy("|u1", false, 3, &[0; 20])).contains("not a whole"));
-        assert!(reason(&npy("<f4", false, 3, &[0; 84])).contains("genes are integers"));
+        assert!(reason(b"hello").contains("g.npy: not a .npy file"));
+        assert!(reason(&npy("|u1", false, 3, &[0; 20])).contains("20 bytes of values"));
+        let halves: Vec<u8> = [0.5f32; 21].iter().flat_map(|v| v.to_le_bytes()).collect();
+        assert!(reason(&npy("<f4", false, 3, &halves)).contains("genes are integers"));
         assert!(reason(&npy("|u1", false, 4, &[0; 28])).contains("4 rows of genes, there must be 3"));
         assert!(reason(&npy("|u1", false, 3, &[9; 21])).contains("cell 1: gene 0 (edge 0->1) is 9"));
     }
