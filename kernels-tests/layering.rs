@@ -17,16 +17,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("space", &["nn", "ops", "tensor", "device", "formats"]),
     ("runs", &["tensor", "device", "formats"]),
     ("search", &["space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
-    ("cli", &["search", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
+    (
+        "cli",
+        &["search", "metrics", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats"],
+    ),
 ];
 
 const LEAVES: [&str; 2] = ["error", "rng"];
 
 /// Words that stand for an engine, and the only folder whose code may hold them.
-const ENGINES: [(&str, &str); 4] = [
+const ENGINES: [(&str, &str); 5] = [
     ("wgpu", "src/device/gpu/"),
     ("naga", "src/device/gpu/"),
     ("gemm", "src/device/cpu/"),
+    ("faer", "src/metrics/linalg.rs"),
     ("unsafe", "src/device/cpu/"),
 ];
 

@@ -2,8 +2,9 @@
 //! GPU or on the CPU.
 //!
 //! Rooms, from the bottom: [`device`] (buffers, kernels), [`tensor`] (values, tape), [`ops`] (one differentiable
-//! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`space`]
-//! (architectures), [`runs`] (run folders), [`search`] (the algorithms), [`cli`] (the command line).
+//! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`metrics`]
+//! (features and scores), [`space`] (architectures), [`runs`] (run folders), [`search`] (the algorithms), [`train`] (one
+//! architecture put to use), [`cli`] (the command line).
 
 pub mod cli;
 pub mod data;
@@ -17,6 +18,7 @@ pub mod runs;
 pub mod search;
 pub mod space;
 pub mod tensor;
+pub mod train;
 
 pub use device::Device;
 pub use error::Error;

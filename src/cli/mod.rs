@@ -6,6 +6,7 @@ pub mod data;
 mod devices;
 mod interrupt;
 mod layers;
+mod model;
 mod output;
 pub mod sample;
 pub mod search;

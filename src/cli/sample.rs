@@ -6,14 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Global;
-use super::output;
+use super::{model, output};
+use crate::Error;
 use crate::data::{ImageShape, grid};
 use crate::formats::NamedArrays;
-use crate::runs::{Snapshot, newest_snapshot};
-use crate::search::adversarial::{generator_of, images_of};
-use crate::space::GanGenotype;
-use crate::space::build::{Generator, Relaxation};
-use crate::{Device, Error, Rng, Tensor};
+use crate::train::{BATCH, Sampler};
 
 /// Flags of `sample`.
 #[derive(Debug, Clone, Args)]
@@ -47,25 +44,31 @@ pub struct SampleArgs {
     pub live: bool,
 }
 
-/// Images made at once.
-const BATCH: usize = 64;
-
 /// Makes images and writes them wherever the flags say.
 ///
 /// # Errors
 /// If the model or the latents cannot be read or do not fit, the device fails, or a file cannot be written.
 pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
     let device = global.open_device()?;
-    let (mut generator, relaxation) = load(args, &device)?;
-    let (z, n) = latents(args, generator.size().latent, global.seed())?;
-    let mut noise = Rng::stream(global.seed(), "gumbel");
-    let width = generator.size().latent;
-    let mut images = Vec::new();
-    for rows in z.chunks(BATCH * width) {
-        let z = Tensor::from_slice(&device, [rows.len() / width, width], rows);
-        images.extend(images_of(&mut generator, &z, relaxation, &mut noise).to_vec()?);
-    }
+    let (generator, relaxation) = model::load(&args.model, args.genotype.as_deref(), args.live, &device)?;
     let side = generator.size().image();
+    let given = latents(args, generator.size().latent)?;
+    let n = given.as_ref().map_or(args.n.unwrap_or(64) as usize, |(_, n)| *n);
+    let width = generator.size().latent;
+    let mut sampler = Sampler::new(generator, relaxation, &device, n, global.seed());
+    let mut images = Vec::new();
+    match &given {
+        Some((z, _)) => {
+            for rows in z.chunks(BATCH * width) {
+                images.extend(sampler.images(rows)?);
+            }
+        }
+        None => {
+            for _ in 0..n.div_ceil(BATCH) {
+                images.extend(sampler.batch()?);
+            }
+        }
+    }
     let shape = ImageShape { h: side, w: side, c: 3 };
     if let Some(path) = &args.grid {
         grid::save_grid(path, &images, shape, 8)?;
@@ -95,47 +98,17 @@ pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
     }
 }
 
-/// The generator that the model argument names, and how its edges are mixed if it is a supernet.
-fn load(args: &SampleArgs, device: &Device) -> Result<(Generator, Relaxation), Error> {
-    let model = &args.model;
-    let own_architecture = || match args.genotype {
-        Some(_) => Err(Error::config(
-            "genotype",
-            "a run or a snapshot knows its architecture; leave --genotype away",
-        )),
-        None => Ok(()),
-    };
-    if model.is_dir() {
-        own_architecture()?;
-        return generator_of(&newest_snapshot(model)?, device, args.live);
-    }
-    if matches!(model.extension().and_then(|e| e.to_str()), Some("pth" | "pt")) {
-        return Err(Error::format(model, "is a torch checkpoint; only .safetensors files can be read"));
-    }
-    let arrays = NamedArrays::read(model)?;
-    if Snapshot::is_in(&arrays) {
-        own_architecture()?;
-        return generator_of(&Snapshot::read(model)?, device, args.live);
-    }
-    let genes = match &args.genotype {
-        Some(text) => Some(*GanGenotype::load(text)?.require_generator()?),
-        None => None,
-    };
-    Ok((Generator::from_arrays(&arrays, genes.as_ref(), args.live, device)?, Relaxation::Softmax))
-}
-
-/// The latent vectors of a file, or fresh ones.
-fn latents(args: &SampleArgs, width: usize, seed: u64) -> Result<(Vec<f32>, usize), Error> {
+/// The latent vectors of a file, if one is given, and how many there are.
+fn latents(args: &SampleArgs, width: usize) -> Result<Option<(Vec<f32>, usize)>, Error> {
     let Some(path) = &args.latents else {
-        let n = args.n.unwrap_or(64) as usize;
-        return Ok((Rng::stream(seed, "sample latents").normals(n * width), n));
+        return Ok(None);
     };
     let arrays = NamedArrays::read(path)?;
     let Some(array) = arrays.get("latents") else {
         return Err(Error::format(path, format!("has no array `latents` [n, {width}]")));
     };
     match array.shape[..] {
-        [n, z] if z == width && n > 0 => Ok((array.values.clone(), n)),
+        [n, z] if z == width && n > 0 => Ok(Some((array.values.clone(), n))),
         _ => {
             let reason = format!("has shape {:?}, the generator wants [n, {width}]", array.shape);
             Err(Error::weights("latents", reason))

@@ -11,14 +11,18 @@ pub mod grid;
 mod idx;
 mod listing;
 mod memory;
+mod pixels;
 mod resize;
 mod shapes;
 mod source;
 pub mod stats;
+mod subset;
 
 pub use batches::{Batch, Batches};
+pub use pixels::{Pixels, SourcePixels};
 pub use shapes::Shapes;
 pub use source::VALID_SOURCES;
+pub use subset::Subset;
 
 use crate::Error;
 use source::{Kind, Source};
@@ -134,6 +138,11 @@ pub fn open(src: &str, options: &OpenOptions) -> Result<Box<dyn Images>, Error> 
         Kind::Idx => Ok(Box::new(idx::open(&source)?)),
         Kind::Folder => folder::open(&source, options),
     }
+}
+
+/// Whether `text` has the form of an image source, be it there or not.
+pub fn is_source(text: &str) -> bool {
+    Source::parse(text).is_ok()
 }
 
 /// The value that stands for byte `v`, in -1..1.

@@ -121,6 +121,25 @@ pub fn collect(module: &mut (impl Module + ?Sized), role: Role) -> Vec<(String, 
     all
 }
 
+/// Puts back what [`collect`] gave.
+///
+/// # Panics
+/// If the network has no tensor of a saved name.
+pub fn restore(module: &mut (impl Module + ?Sized), saved: &[(String, Tensor)]) {
+    let mut saved = saved.iter();
+    let mut next = saved.next();
+    // Both are in the order of the visitor.
+    visit(module, |slot| {
+        if let Some((name, tensor)) = next
+            && name == slot.name
+        {
+            *slot.tensor = tensor.clone();
+            next = saved.next();
+        }
+    });
+    assert!(next.is_none(), "restore: the network has no tensor of a saved name");
+}
+
 /// Number of trained elements, logits included.
 pub fn count(module: &mut (impl Module + ?Sized)) -> usize {
     let mut sum = 0;

@@ -50,6 +50,11 @@ impl Adam {
         Adam { config, role, moments: BTreeMap::new() }
     }
 
+    /// Sets the learning rate of the steps that follow.
+    pub fn set_lr(&mut self, lr: f64) {
+        self.config.lr = lr;
+    }
+
     /// Which tensors it moves.
     pub fn role(&self) -> Role {
         self.role

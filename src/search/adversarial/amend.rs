@@ -41,11 +41,11 @@ pub(super) fn descend_amended<M: Module>(net: &mut M, optimiser: &mut Adam, with
     let along: Vec<Option<Tensor>> = weights.iter().map(|(_, w)| grads.take(w)).collect();
     let product = difference(net, &weights, &along, Role::Weight, with.weight_loss);
     let correction = difference(net, &weights, &product, Role::Logit, with.weight_loss);
-    put_back(net, &buffers);
-    put_back(net, &weights);
+    nn::restore(net, &buffers);
+    nn::restore(net, &weights);
 
     let mut amended = Grads::default();
-    put_back(net, &logits);
+    nn::restore(net, &logits);
     let mut correction = correction.into_iter();
     for (_, alpha) in &logits {
         // Without a gradient of the weights there is no correction at all.
@@ -92,9 +92,9 @@ fn difference<M: Module>(
             })
             .collect();
         let buffers = nn::collect(net, Role::Buffer);
-        put_back(net, &moved);
+        nn::restore(net, &moved);
         let (_, leaves, mut grads) = gradients(net, role, loss);
-        put_back(net, &buffers);
+        nn::restore(net, &buffers);
         leaves.iter().map(|leaf| grads.take(leaf)).collect::<Vec<_>>()
     };
     let (above, below) = (side(1.0), side(-1.0));
@@ -129,22 +129,6 @@ fn gradients_of<M: Module>(
     let loss = loss(net);
     let grads = loss.backward(&leaves.iter().collect::<Vec<_>>());
     (loss.detach(), leaves, grads)
-}
-
-/// Gives the tensors of a network that `saved` names their saved values.
-pub(super) fn put_back(net: &mut (impl Module + ?Sized), saved: &[(String, Tensor)]) {
-    let mut saved = saved.iter();
-    let mut next = saved.next();
-    // Both are in the order of the visitor.
-    nn::visit(net, |slot| {
-        if let Some((name, tensor)) = next
-            && name == slot.name
-        {
-            *slot.tensor = tensor.clone();
-            next = saved.next();
-        }
-    });
-    assert!(next.is_none(), "put_back: the network has no tensor of a saved name");
 }
 
 #[cfg(test)]

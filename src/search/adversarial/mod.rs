@@ -19,9 +19,8 @@ use serde_json::json;
 
 use super::{Artifact, Candidate, Report, Search};
 use crate::data::{Batches, Images};
-use crate::nn::{self, Mode, Role};
 use crate::runs::Snapshot;
-use crate::space::build::{Generator, Relaxation};
+use crate::space::build::Relaxation;
 use crate::space::cost::{self, Form};
 use crate::space::derive::{derive_discriminator, derive_generator};
 use crate::space::{Discriminator, GanGenotype};
@@ -313,19 +312,4 @@ impl Search for Adversarial {
     fn load(&mut self, from: &Snapshot) -> Result<(), Error> {
         state::load(self, from)
     }
-}
-
-/// Images `[n,h,w,3]` of a generator, which is left as it was.
-///
-/// A derived network uses its running statistics. A supernet is another network in every forward pass, since its edges
-/// are mixed by other weights each time: running statistics belong to none of them and saturate the pictures, so those
-/// of the images at hand are used, as in training.
-pub fn images_of(generator: &mut Generator, z: &Tensor, relaxation: Relaxation, noise: &mut Rng) -> Tensor {
-    let Some(mix) = generator.logits().map(|logits| logits.mix(relaxation, &logits.noise(noise))) else {
-        return generator.forward(z, Mode::Eval, None);
-    };
-    let buffers = nn::collect(generator, Role::Buffer);
-    let images = generator.forward(z, Mode::Train, Some(&mix));
-    amend::put_back(generator, &buffers);
-    images
 }

@@ -182,7 +182,7 @@ impl Players {
             let mut d = d.borrow_mut();
             let buffers = nn::collect(*d, Role::Buffer);
             let loss = deception(g, &mut d, &weights.z, relaxation, &draws);
-            amend::put_back(*d, &buffers);
+            nn::restore(*d, &buffers);
             loss
         };
         amend::descend_amended(g, g_logits, Amendment { eta, loss: &mut loss, weight_loss: &mut inner })
@@ -209,7 +209,7 @@ impl Players {
         restore: bool,
     ) -> Tensor {
         self.ema.swap(&mut self.g);
-        let images = super::images_of(&mut self.g, z, relaxation, rng);
+        let images = self.g.images(z, relaxation, rng);
         if restore {
             self.ema.swap(&mut self.g);
         } else {
@@ -238,7 +238,7 @@ fn fakes(g: &mut Generator, z: &Tensor, relaxation: Relaxation, noise: &Noise) -
 fn fakes_without_trace(g: &mut Generator, z: &Tensor, relaxation: Relaxation, noise: &Noise) -> Tensor {
     let buffers = nn::collect(g, Role::Buffer);
     let images = fakes(g, z, relaxation, noise);
-    amend::put_back(g, &buffers);
+    nn::restore(g, &buffers);
     images
 }
 

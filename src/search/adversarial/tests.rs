@@ -479,7 +479,10 @@ fn the_form_of_skips_changes_the_images_and_no_weight() {
     assert_eq!(differing(&mut plain, &mut other), BTreeSet::new());
     let images = |search: &mut Adversarial| {
         let z = Tensor::normal(&Device::cpu(), [2, 6], &mut Rng::seed(1));
-        images_of(&mut search.players.g, &z, Relaxation::Softmax, &mut Rng::seed(2))
+        search
+            .players
+            .g
+            .images(&z, Relaxation::Softmax, &mut Rng::seed(2))
             .to_vec()
             .unwrap()
     };

@@ -6,6 +6,7 @@ mod cells;
 mod discriminator;
 mod edge;
 mod generator;
+mod images;
 mod layer;
 mod load;
 mod mix;

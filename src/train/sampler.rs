@@ -1,0 +1,95 @@
+//! Pictures of a generator by the protocol that published numbers rest on.
+
+use crate::data::grid::to_byte;
+use crate::data::{ImageShape, Pixels};
+use crate::space::build::{Generator, Relaxation};
+use crate::{Device, Error, Rng, Tensor};
+
+/// Pictures that are made at once; 50,000 are 500 batches.
+pub const BATCH: usize = 100;
+
+/// `n` pictures of standard normal latents, made in batches of [`BATCH`] whatever is asked for at once.
+pub struct Sampler {
+    generator: Generator,
+    relaxation: Relaxation,
+    device: Device,
+    latents: Rng,
+    noise: Rng,
+    n: usize,
+    made: usize,
+    waiting: Vec<f32>,
+}
+
+impl Sampler {
+    /// A sampler of `n` pictures; the same seed gives the same ones.
+    pub fn new(
+        generator: Generator,
+        relaxation: Relaxation,
+        device: &Device,
+        n: usize,
+        seed: u64,
+    ) -> Sampler {
+        Sampler {
+            generator,
+            relaxation,
+            device: device.clone(),
+            latents: Rng::stream(seed, "sample latents"),
+            noise: Rng::stream(seed, "gumbel"),
+            n,
+            made: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Height, width and channels of a picture.
+    pub fn shape(&self) -> ImageShape {
+        let side = self.generator.size().image();
+        ImageShape { h: side, w: side, c: 3 }
+    }
+
+    /// The next pictures as the generator gives them, in -1..1; at most [`BATCH`], none when all were made.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn batch(&mut self) -> Result<Vec<f32>, Error> {
+        let n = BATCH.min(self.n - self.made);
+        if n == 0 {
+            return Ok(Vec::new());
+        }
+        let width = self.generator.size().latent;
+        let z = self.latents.normals(n * width);
+        self.made += n;
+        self.images(&z)
+    }
+
+    /// Pictures of given latents, row-major, whose length is a whole number of rows.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn images(&mut self, latents: &[f32]) -> Result<Vec<f32>, Error> {
+        let width = self.generator.size().latent;
+        let z = Tensor::from_slice(&self.device, [latents.len() / width, width], latents);
+        self.generator.images(&z, self.relaxation, &mut self.noise).to_vec()
+    }
+}
+
+impl Pixels for Sampler {
+    fn len(&self) -> usize {
+        self.n
+    }
+
+    fn shape(&self) -> ImageShape {
+        Sampler::shape(self)
+    }
+
+    /// Bytes `clamp(127.5 x + 127.5, 0, 255)`, truncated and not rounded.
+    fn next(&mut self, n: usize) -> Result<Vec<u8>, Error> {
+        let wanted = n * Sampler::shape(self).values();
+        while self.waiting.len() < wanted {
+            let more = self.batch()?;
+            assert!(!more.is_empty(), "Sampler: more than its {} pictures were asked for", self.n);
+            self.waiting.extend(more);
+        }
+        Ok(self.waiting.drain(..wanted).map(to_byte).collect())
+    }
+}
