@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("nn", &["ops", "tensor", "device", "formats"]),
     ("data", &["formats"]),
     ("space", &["nn", "ops", "tensor", "device", "formats"]),
+    ("metrics", &["data", "nn", "ops", "tensor", "device", "formats"]),
     ("runs", &["tensor", "device", "formats"]),
     ("search", &["space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
     (

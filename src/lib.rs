@@ -11,6 +11,7 @@ pub mod data;
 pub mod device;
 mod error;
 pub mod formats;
+pub mod metrics;
 pub mod nn;
 pub mod ops;
 mod rng;

@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 use super::arch::ArchCommand;
 use super::data::DataInfoArgs;
+use super::evaluate::EvaluateArgs;
 use super::sample::SampleArgs;
+use super::stats::StatsArgs;
+use super::train_classifier::TrainClassifierArgs;
 use crate::{Device, Error};
 
 /// Searches, trains, evaluates and exports generative adversarial networks on any GPU or on the CPU.
@@ -52,6 +55,12 @@ pub enum Command {
     Search(SearchCommand),
     /// Images from a run, a snapshot or a weights file
     Sample(SampleArgs),
+    /// How near generated pictures are to real ones: FID, Inception Score, KID, precision and recall
+    Evaluate(Box<EvaluateArgs>),
+    /// Statistics of a set of pictures or features for FID, as the Python tools store them
+    Stats(StatsArgs),
+    /// Train a small classifier, whose features serve where no Inception weights exist
+    TrainClassifier(TrainClassifierArgs),
     /// Genotypes as text, as numbers and as pictures
     #[command(subcommand)]
     Arch(ArchCommand),

@@ -4,12 +4,15 @@ pub mod arch;
 pub mod args;
 pub mod data;
 mod devices;
+pub mod evaluate;
 mod interrupt;
 mod layers;
 mod model;
 mod output;
 pub mod sample;
 pub mod search;
+pub mod stats;
+pub mod train_classifier;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,6 +56,9 @@ fn command(cli: &Cli) -> Result<(), Error> {
             })
         }
         Command::Sample(args) => sample::run(args, global),
+        Command::Evaluate(args) => evaluate::run(args, global),
+        Command::Stats(args) => stats::run(args, global),
+        Command::TrainClassifier(args) => train_classifier::run(args, global),
         Command::Arch(what) => arch::run(what, global.json, global.seed()),
     }
 }

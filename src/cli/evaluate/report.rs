@@ -1,0 +1,205 @@
+//! What is printed: each number under a name that it may bear, and the protocol that it was made by.
+
+use serde_json::{Map, Value, json};
+
+use super::{EvaluateArgs, Measured};
+use crate::Error;
+use crate::metrics::{
+    FeatureProtocol, FeatureSet, Frechet, Kid, KidProtocol, Neighbours, Prdc, Score, too_few,
+};
+
+/// Images of the published protocol.
+const PUBLISHED: usize = 50_000;
+
+/// Numbers and lines, gathered one metric after the other.
+pub(super) struct Report {
+    numbers: Map<String, Value>,
+    protocol: Map<String, Value>,
+    results: Vec<String>,
+    about: Vec<String>,
+    warnings: Vec<String>,
+    /// How the features were made, where that is known.
+    features: Option<FeatureProtocol>,
+    generated: Option<usize>,
+}
+
+impl Report {
+    /// # Errors
+    /// If the two sides say that their features were made in different ways.
+    pub fn new(a: Option<&Measured>, b: Option<&Measured>, seed: u64) -> Result<Report, Error> {
+        let protocol_of = |side: Option<&Measured>| side.and_then(|side| side.protocol.clone());
+        let (of_a, of_b) = (protocol_of(a), protocol_of(b));
+        if let (Some(x), Some(y)) = (&of_a, &of_b)
+            && !x.agrees(y)
+        {
+            let reason = format!(
+                "the sides were made in different ways: {} and {}; make the statistics anew with `ganas stats`",
+                words(x),
+                words(y)
+            );
+            return Err(Error::config("features", reason));
+        }
+        let features = of_a.or(of_b);
+        let mut protocol = Map::new();
+        let mut about = Vec::new();
+        for (role, side) in [("generated", a), ("reference", b)] {
+            let Some(side) = side else {
+                continue;
+            };
+            protocol.insert(
+                role.into(),
+                json!({"source": side.source, "kind": side.kind, "images": side.n, "skipped": side.skipped}),
+            );
+            let count = side.n.map_or("number not stored".to_owned(), |n| format!("{n} images"));
+            let skipped = match side.skipped {
+                0 => String::new(),
+                n => format!(", {n} more could not be decoded"),
+            };
+            about.push(format!("{role:<21} {} ({}), {count}{skipped}", side.source, side.kind));
+        }
+        if let Some(features) = &features {
+            protocol.insert(
+                "features".into(),
+                json!({
+                    "name": features.network.name,
+                    "file": features.network.file,
+                    "sha256": features.network.sha256,
+                    "dims": features.dims,
+                    "input": features.network.input,
+                }),
+            );
+            about.push(format!("{:<21} {}", "features", words(features)));
+            about.push(format!("{:<21} {}", "input", features.network.input));
+        }
+        protocol.insert("seed".into(), json!(seed));
+        let generated = a.and_then(|a| a.n);
+        Ok(Report {
+            numbers: Map::new(),
+            protocol,
+            results: Vec::new(),
+            about,
+            warnings: Vec::new(),
+            features,
+            generated,
+        })
+    }
+
+    /// Whether the features are those that FID and the Inception Score are defined by.
+    fn official(&self) -> bool {
+        self.features.as_ref().is_some_and(|f| f.network.official && f.dims == 2048)
+    }
+
+    fn of_classifier(&self) -> bool {
+        self.features.as_ref().is_some_and(|f| f.network.name.starts_with("classifier"))
+    }
+
+    fn named(&self) -> String {
+        self.features
+            .as_ref()
+            .map_or("features of the files".to_owned(), |f| format!("features {}", f.network.name))
+    }
+
+    pub fn frechet(&mut self, found: Frechet, a: &Measured, b: &Measured) {
+        let d = a.moments().map_or(0, |m| m.d());
+        let name = match (self.official(), self.generated) {
+            (true, Some(PUBLISHED)) => "FID".to_owned(),
+            _ => format!("Fréchet distance ({})", self.named()),
+        };
+        let key = if self.of_classifier() {
+            "frechet_distance"
+        } else {
+            "fid"
+        };
+        self.numbers.insert(key.into(), json!(found.distance));
+        self.protocol.insert(
+            "distance".into(),
+            json!({
+                "name": name, "dims": d, "mean_term": found.mean_term, "trace_sqrt": found.trace_sqrt,
+            }),
+        );
+        self.line(
+            &name,
+            format!("{:.4}", found.distance),
+            format!("{:.4} of it from the means", found.mean_term),
+        );
+        self.warnings.extend(too_few("generated", a.n, d));
+        self.warnings.extend(too_few("reference", b.n, d));
+    }
+
+    pub fn kid(&mut self, found: Kid, used: KidProtocol, asked: usize) {
+        self.numbers.insert("kid_mean".into(), json!(found.mean));
+        self.numbers.insert("kid_std".into(), json!(found.std));
+        self.protocol
+            .insert("kid".into(), json!({"subsets": used.subsets, "subset_size": used.size}));
+        let name = format!("kernel distance ({})", self.named());
+        let name = if self.official() { "KID".to_owned() } else { name };
+        let spread = format!("+- {:.6} over {} subsets of {}", found.std, used.subsets, used.size);
+        self.line(&name, format!("{:.6}", found.mean), spread);
+        if used.size < asked {
+            self.warnings.push(format!(
+                "the kernel distance used subsets of {} images instead of {asked}, as many as the smaller side has",
+                used.size
+            ));
+        }
+    }
+
+    pub fn prdc(&mut self, found: Prdc, used: Neighbours) {
+        let Prdc { precision, recall, density, coverage } = found;
+        for (key, value) in
+            [("precision", precision), ("recall", recall), ("density", density), ("coverage", coverage)]
+        {
+            self.numbers.insert(key.into(), json!(value));
+        }
+        self.protocol
+            .insert("neighbours".into(), json!({"precision": used.precision, "density": used.density}));
+        let nearest = |k: usize| format!("neighbour {k}");
+        self.line("precision, recall", format!("{precision:.4}  {recall:.4}"), nearest(used.precision));
+        self.line("density, coverage", format!("{density:.4}  {coverage:.4}"), nearest(used.density));
+    }
+
+    pub fn score(&mut self, found: Score, args: &EvaluateArgs, logits: &FeatureSet) {
+        let key = if self.of_classifier() { "classifier_score" } else { "is" };
+        self.numbers.insert(format!("{key}_mean"), json!(found.mean));
+        self.numbers.insert(format!("{key}_std"), json!(found.std));
+        self.protocol.insert(
+            "score".into(),
+            json!({
+                "splits": args.splits, "shuffled": args.shuffle, "images": logits.n(), "classes": logits.d(),
+            }),
+        );
+        let name = match (self.of_classifier(), self.official(), logits.n()) {
+            (true, ..) => format!("classifier score ({})", self.named()),
+            (false, true, PUBLISHED) => "Inception Score".to_owned(),
+            _ => format!("score of the logits ({})", self.named()),
+        };
+        let order = if args.shuffle { "shuffled" } else { "in their order" };
+        let spread =
+            format!("+- {:.4} over {} splits of {} images {order}", found.std, args.splits, logits.n());
+        self.line(&name, format!("{:.4}", found.mean), spread);
+    }
+
+    fn line(&mut self, name: &str, value: String, detail: String) {
+        self.results.push(format!("{name:<21} {value}   {detail}"));
+    }
+
+    /// The numbers under the keys that scripts rely on, and the protocol.
+    pub fn json(mut self) -> Value {
+        self.protocol.insert("warnings".into(), json!(self.warnings));
+        self.numbers.insert("protocol".into(), Value::Object(self.protocol));
+        Value::Object(self.numbers)
+    }
+
+    /// The same for people.
+    pub fn text(self) -> String {
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let lines: Vec<String> = self.results.iter().chain(&self.about).cloned().chain(warnings).collect();
+        lines.join("\n")
+    }
+}
+
+/// A network and how many of its features, in words.
+fn words(protocol: &FeatureProtocol) -> String {
+    let FeatureProtocol { network, dims } = protocol;
+    let hash = network.sha256.get(..16).unwrap_or(&network.sha256);
+    format!("{}, {dims} dimensions, {} (sha256 {hash}...)", network.name, network.file)
+}
