@@ -12,7 +12,7 @@ use ganas::space::build::{
     AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, Mixing, Relaxation,
 };
 use ganas::{Device, Rng, Tensor};
-use measure::{median, time};
+use measure::{median, peak_megabytes, time};
 use serde_json::{Value, json};
 
 const WIDTH: usize = 160;
@@ -99,14 +99,6 @@ fn one(device: &str, mixing: &str) -> Value {
         "threads": d.threads + g.threads,
         "megabytes": peak_megabytes().unwrap_or(f64::NAN),
     })
-}
-
-/// The most memory that this process has held.
-fn peak_megabytes() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024.0 / 1e6)
 }
 
 fn weights(net: &mut impl Module) -> Vec<Tensor> {
