@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fixtures::skipped;
 
-fn ganas(args: &[&str]) -> Output {
+pub fn ganas(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ganas"))
         .args(args)
         .output()
@@ -16,7 +16,7 @@ fn ganas(args: &[&str]) -> Output {
 
 /// What is on standard output of a call that must succeed.
 #[track_caller]
-fn text(args: &[&str]) -> String {
+pub fn text(args: &[&str]) -> String {
     let out = ganas(args);
     assert_eq!(code(&out), 0, "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
@@ -24,7 +24,7 @@ fn text(args: &[&str]) -> String {
 
 /// The one JSON object that a call with `--json` prints.
 #[track_caller]
-fn json(args: &[&str]) -> Value {
+pub fn json(args: &[&str]) -> Value {
     let text = text(&[args, &["--json"]].concat());
     assert_eq!(text.lines().count(), 1, "{text}");
     let value: Value = serde_json::from_str(&text).unwrap();
@@ -34,7 +34,7 @@ fn json(args: &[&str]) -> Value {
 
 /// The sentence of a call that must fail with exit code 1 and print nothing else.
 #[track_caller]
-fn failure(args: &[&str]) -> String {
+pub fn failure(args: &[&str]) -> String {
     let out = ganas(args);
     let told = String::from_utf8(out.stderr.clone()).unwrap();
     assert_eq!(code(&out), 1, "{args:?}: {told}");
@@ -45,12 +45,12 @@ fn failure(args: &[&str]) -> String {
 }
 
 #[track_caller]
-fn code(out: &Output) -> i32 {
+pub fn code(out: &Output) -> i32 {
     out.status.code().expect("the program ends by itself")
 }
 
 #[track_caller]
-fn keys(value: &Value) -> Vec<&str> {
+pub fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 

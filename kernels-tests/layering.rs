@@ -20,7 +20,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("search", &["space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
     (
         "cli",
-        &["search", "metrics", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats"],
+        &[
+            "search", "train", "metrics", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats",
+        ],
     ),
 ];
 

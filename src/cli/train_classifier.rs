@@ -51,6 +51,13 @@ pub fn run(args: &TrainClassifierArgs, global: &Global) -> Result<(), Error> {
     if !(args.lr > 0.0 && args.lr.is_finite()) {
         return Err(Error::config("lr", format!("{}; a learning rate is larger than 0", args.lr)));
     }
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(Error::config(
+            "out",
+            format!("there is no folder `{}`; make it first", folder.display()),
+        ));
+    }
     let options = OpenOptions {
         seed: global.seed(),
         skip_bad: args.skip_bad,

@@ -93,3 +93,46 @@ impl Pixels for Sampler {
         Ok(self.waiting.drain(..wanted).map(to_byte).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Init, SpectralInit};
+    use crate::space::GanGenotype;
+    use crate::space::build::GeneratorSize;
+
+    fn sampler(n: usize, seed: u64) -> Sampler {
+        let device = Device::cpu();
+        let mut rng = Rng::seed(1);
+        let mut init = Init {
+            device: &device,
+            rng: &mut rng,
+            spectral: SpectralInit::default(),
+        };
+        let genes = *GanGenotype::load("adversarialnas").unwrap().require_generator().unwrap();
+        let size = GeneratorSize { channels: 4, bottom: 1, latent: 6, parts: 3 };
+        let generator = Generator::derived(&genes, size, &mut init).unwrap();
+        Sampler::new(generator, Relaxation::Softmax, &device, n, seed)
+    }
+
+    #[test]
+    fn pictures_are_truncated_bytes_whatever_is_asked_for_at_once() {
+        let size = 8 * 8 * 3;
+        let mut values = sampler(130, 7);
+        let mut want = values.batch().unwrap();
+        assert_eq!(want.len(), BATCH * size);
+        want.extend(values.batch().unwrap());
+        assert!(values.batch().unwrap().is_empty());
+        let want: Vec<u8> = want
+            .iter()
+            .map(|x| (127.5 * x + 127.5).clamp(0.0, 255.0).floor() as u8)
+            .collect();
+        let mut pixels = sampler(130, 7);
+        assert_eq!(pixels.len(), 130);
+        let got: Vec<u8> = [1, 98, 2, 29].iter().flat_map(|n| pixels.next(*n).unwrap()).collect();
+        assert!(got == want);
+        // More pictures begin with the same ones, another seed with others.
+        assert!(sampler(500, 7).next(100).unwrap() == want[..BATCH * size]);
+        assert!(sampler(130, 8).next(100).unwrap() != want[..BATCH * size]);
+    }
+}

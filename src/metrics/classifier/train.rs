@@ -11,6 +11,8 @@ use crate::formats::NamedArrays;
 use crate::nn::{self, Adam, AdamConfig, Mode, Role};
 use crate::{Device, Error, Rng, Tensor};
 
+/// Smallest side of a picture: the last layers then still see several pixels, which batch normalisation takes.
+const SMALLEST: usize = 8;
 /// Pictures tested at once.
 const TEST_BATCH: usize = 250;
 /// Share of the steps in which the learning rate rises.
@@ -105,11 +107,10 @@ pub fn train(
     };
     let answers = answers(test_set, &classes)?;
     let shape = data.shape();
-    if shape.h != shape.w || shape.c != 3 {
-        return Err(Error::config(
-            "data",
-            format!("pictures are {shape}; the classifier takes square colour ones"),
-        ));
+    if shape.h != shape.w || shape.c != 3 || shape.h < SMALLEST {
+        let reason =
+            format!("pictures are {shape}; the classifier takes square colour ones of at least {SMALLEST}");
+        return Err(Error::config(data.name(), reason));
     }
     let mut net = fresh(device, config.width, classes.len(), seed);
     let parameters = nn::count(&mut net);
