@@ -4,6 +4,7 @@
 //! process's peak memory cannot be reset; the two take turns, so that a loaded machine slows both alike.
 
 mod measure;
+mod process;
 
 use std::process::Command;
 
@@ -12,7 +13,8 @@ use ganas::space::build::{
     AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, Mixing, Relaxation,
 };
 use ganas::{Device, Rng, Tensor};
-use measure::{median, peak_megabytes, time};
+use measure::{median, time};
+use process::{option, peak_megabytes};
 use serde_json::{Value, json};
 
 const WIDTH: usize = 160;
@@ -20,11 +22,6 @@ const DISCRIMINATOR_WIDTH: usize = 80;
 const BATCH: usize = 16;
 
 fn main() {
-    let options: Vec<String> = std::env::args().collect();
-    let option = |name: &str| {
-        let at = options.iter().position(|o| o == name)?;
-        options.get(at + 1).cloned()
-    };
     let device = option("--device").unwrap_or_else(|| "cpu".into());
     match option("--one") {
         Some(mixing) => println!("{}", one(&device, &mixing)),

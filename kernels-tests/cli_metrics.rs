@@ -173,3 +173,40 @@ fn a_classifier_serves_images_under_its_own_names_whatever_the_batch() {
     let line = failure(&["evaluate", a, &stored, "--features", &features, "--no-cache"]);
     assert!(line.contains("made in different ways"), "{line}");
 }
+
+#[test]
+fn a_model_is_the_pictures_that_sample_draws_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (run, model, drawn) = (path("run"), path("c.safetensors"), path("drawn"));
+    let sizes = ["--channels", "4", "--disc-channels", "4", "--batch", "4", "--steps", "2"];
+    json(
+        &[
+            &["search", "adversarial", "--device", "cpu", "--run", &run, "--data", "shapes?limit=8"],
+            &sizes[..],
+        ]
+        .concat(),
+    );
+    let training = [
+        "train-classifier",
+        "--data",
+        "shapes?size=12&limit=100",
+        "--out",
+        &model,
+        "--device",
+        "cpu",
+    ];
+    json(&[&training[..], &["--epochs", "1", "--width", "4"]].concat());
+    json(&["sample", &run, "-n", "120", "--folder", &drawn, "--device", "cpu"]);
+    let features = format!("classifier:{model}");
+    let evaluate = |a: &str| {
+        let base = ["evaluate", a, "shapes?limit=60&size=12", "--features", &features, "--device", "cpu"];
+        json(&[&base[..], &["--metrics", "frechet,kid", "-n", "120", "--no-cache", "--batch", "13"]].concat())
+    };
+    let (of_run, of_folder) = (evaluate(&run), evaluate(&drawn));
+    assert_eq!(of_run["protocol"]["generated"]["kind"], "model");
+    assert_eq!(of_run["protocol"]["generated"]["images"], 120);
+    for key in ["frechet_distance", "kid_mean", "kid_std"] {
+        assert_eq!(of_run[key], of_folder[key], "{key}");
+    }
+}

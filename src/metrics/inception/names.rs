@@ -143,3 +143,39 @@ fn turned(array: Array) -> Array {
     };
     Array { shape, values: out }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_array_has_one_name_on_either_side() {
+        let table = table();
+        assert_eq!(table.len(), 472);
+        for side in [|pair: &(String, String)| pair.0.clone(), |pair: &(String, String)| pair.1.clone()] {
+            assert_eq!(table.iter().map(side).collect::<BTreeSet<_>>().len(), 472);
+        }
+        for (theirs, ours) in [
+            ("conv_4/batchnorm/gamma", "Conv2d_4a_3x3.bn.weight"),
+            ("mixed_3/tower/conv_2/conv2d_params", "Mixed_6a.branch3x3dbl_3.conv.weight"),
+            ("mixed_10/tower_1/mixed/conv_1/conv2d_params", "Mixed_7c.branch3x3dbl_3b.conv.weight"),
+        ] {
+            assert!(table.contains(&(theirs.to_owned(), ours.to_owned())), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn kernels_and_the_last_layer_are_turned_and_a_ports_file_is_left_alone() {
+        let mut original = NamedArrays::new();
+        // [kh=1, kw=2, in=2, out=1] and [in=2, out=3].
+        original.insert("conv/conv2d_params", &[1, 2, 2, 1], vec![0.0, 1.0, 2.0, 3.0]);
+        original.insert("softmax/weights", &[2, 3], vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        original.insert("conv/batchnorm/beta", &[1], vec![9.0]);
+        let port = to_port(original);
+        assert_eq!(port.expect("Conv2d_1a_3x3.conv.weight", &[1, 2, 1, 2]).unwrap(), [0.0, 2.0, 1.0, 3.0]);
+        assert_eq!(port.expect("fc.weight", &[3, 2]).unwrap(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(port.expect("Conv2d_1a_3x3.bn.bias", &[1]).unwrap(), [9.0]);
+        assert_eq!(to_port(port.clone()), port);
+    }
+}
