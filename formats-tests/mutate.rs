@@ -1,74 +1,86 @@
-//! Damaged copies of good files.
+//! Damage to files, the same for the same seed.
 
-use ganas::Rng;
+/// A small generator of random numbers (SplitMix64).
+pub struct Random(pub u64);
 
-/// Numbers at which lengths and counts tend to go wrong.
-const NUMBERS: [u64; 12] = [
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// Numbers at which arithmetic and bounds turn over.
+const INTERESTING: [u64; 16] = [
     0,
     1,
+    2,
+    7,
+    8,
     0x7f,
     0x80,
     0xff,
     0x7fff,
     0xffff,
     0x7fff_ffff,
+    0x8000_0000,
     0xffff_ffff,
-    0x7fff_ffff_ffff_ffff,
-    0x8000_0000_0000_0000,
-    0xffff_ffff_ffff_ffff,
+    1 << 61,
+    u64::MAX >> 1,
+    u64::MAX,
 ];
 
-/// A seed with one to eight changes.
-pub fn mutated(seeds: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
-    let mut bytes = seeds[rng.below(seeds.len())].clone();
-    for _ in 0..1 + rng.below(8).min(rng.below(8)) {
-        change(&mut bytes, seeds, rng);
+/// `bytes` with one to four pieces of damage; `others` are files to splice in.
+pub fn mutated(bytes: &[u8], others: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        damage(&mut bytes, others, random);
     }
     bytes
 }
 
-fn change(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], rng: &mut Rng) {
-    if bytes.is_empty() {
-        bytes.push(rng.bits() as u8);
-        return;
-    }
-    let at = place(bytes.len(), rng);
-    match rng.below(8) {
-        0 => bytes[at] ^= 1 << rng.below(8),
-        1 => bytes[at] = rng.bits() as u8,
-        2 => bytes[at] = bytes[at].wrapping_add(if rng.below(2) == 0 { 1 } else { 255 }),
-        3 => {
-            let width = [2, 4, 8][rng.below(3)];
-            let number = NUMBERS[rng.below(NUMBERS.len())].to_le_bytes();
-            let end = (at + width).min(bytes.len());
-            bytes[at..end].copy_from_slice(&number[..end - at]);
+fn damage(bytes: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
+    let at = random.below(bytes.len());
+    let part = |bytes: &[u8], random: &mut Random| {
+        let start = random.below(bytes.len());
+        let len = random.below(64).min(bytes.len() - start);
+        bytes[start..start + len].to_vec()
+    };
+    match random.below(9) {
+        0 if !bytes.is_empty() => bytes[at] ^= 1 << random.below(8),
+        1 if !bytes.is_empty() => bytes[at] = random.next() as u8,
+        2 if !bytes.is_empty() => bytes[at] = INTERESTING[random.below(8)] as u8,
+        3 => bytes.truncate(at),
+        4 => {
+            let part = part(bytes, random);
+            bytes.splice(at..at, part);
         }
-        4 => bytes.truncate(at),
         5 => {
-            let end = (at + 1 + rng.below(64)).min(bytes.len());
-            bytes.drain(at..end);
+            let part = part(&others[random.below(others.len())], random);
+            bytes.splice(at..at, part);
         }
         6 => {
-            let end = (at + 1 + rng.below(64)).min(bytes.len());
-            let piece = bytes[at..end].to_vec();
-            let to = place(bytes.len(), rng);
-            bytes.splice(to..to, piece);
+            let end = (at + random.below(16)).min(bytes.len());
+            bytes.drain(at..end);
         }
         _ => {
-            let other = &seeds[rng.below(seeds.len())];
-            let from = rng.below(other.len());
-            let end = (from + 1 + rng.below(64)).min(other.len());
-            bytes.splice(at..at, other[from..end].iter().copied());
+            // A length, in either order of bytes.
+            let width = [2, 4, 8][random.below(3)];
+            let number = INTERESTING[random.below(INTERESTING.len())].wrapping_sub(random.below(3) as u64);
+            let mut number = number.to_le_bytes()[..width].to_vec();
+            if random.below(4) == 0 {
+                number.reverse();
+            }
+            if let Some(field) = bytes.get_mut(at..at + width) {
+                field.copy_from_slice(&number);
+            }
         }
-    }
-}
-
-/// A place, more often near either end, where headers and directories are.
-fn place(len: usize, rng: &mut Rng) -> usize {
-    let near = len.min(200);
-    match rng.below(3) {
-        0 => rng.below(near),
-        1 => len - 1 - rng.below(near),
-        _ => rng.below(len),
     }
 }

@@ -80,7 +80,7 @@ fn statistics_go_both_ways() {
     let report = json(&["stats", &files.text("b.npz"), "--out", &out]);
     assert_eq!((&report["images"], &report["dims"]), (&Value::from(50), &Value::from(6)));
     let bytes = std::fs::read(files.path("s.npz")).unwrap();
-    let mut npz = Npz::parse(Path::new("s.npz"), &bytes).unwrap();
+    let npz = Npz::parse(Path::new("s.npz"), &bytes).unwrap();
     assert_eq!(npz.get("mu").unwrap().unwrap().shape, [6]);
     assert_eq!(npz.get("sigma").unwrap().unwrap().shape, [6, 6]);
     let distance = |b: &str| json(&["evaluate", &files.text("a.npz"), b])["fid"].as_f64().unwrap();

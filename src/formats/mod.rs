@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod atomic;
+pub mod limits;
 pub mod npy;
 pub mod npz;
 pub mod numbers;

@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use super::numbers::{NumberArray, Stored, Values};
+use super::atomic;
+use super::limits::brief;
+use super::numbers::{NumberArray, Order, Stored, Values};
 use crate::Error;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -19,7 +21,7 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<NumberArray, Error> {
     let bad =
         |reason: String| Error::format_at(path, MAGIC.len() as u64 + 2, format!("the .npy header {reason}"));
     let header = Header::parse(header).map_err(bad)?;
-    let (stored, big_endian) = number_type(&header.descr).map_err(bad)?;
+    let (stored, order) = number_type(&header.descr).map_err(bad)?;
     let size = stored.size();
     let n = header.shape.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
     let want = n.and_then(|n| n.checked_mul(size));
@@ -33,16 +35,9 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<NumberArray, Error> {
         );
         return Err(Error::format_at(path, start as u64, reason));
     }
-    let values = match big_endian && size > 1 {
-        false => stored.read(data),
-        true => {
-            let turned: Vec<u8> = data.chunks_exact(size).flat_map(|b| b.iter().rev().copied()).collect();
-            stored.read(&turned)
-        }
-    };
     let values = match header.fortran_order && header.shape.len() > 1 {
-        false => values,
-        true => values.pick(fortran_places(&header.shape)),
+        false => stored.gather(data, order, 0..data.len() / size),
+        true => stored.gather(data, order, fortran_places(&header.shape)),
     };
     Ok(NumberArray { shape: header.shape, values })
 }
@@ -53,6 +48,14 @@ pub fn to_bytes(array: &NumberArray) -> Vec<u8> {
         Values::F32(v) => file("<f4", &array.shape, v.iter().flat_map(|v| v.to_le_bytes())),
         Values::F64(v) => file("<f8", &array.shape, v.iter().flat_map(|v| v.to_le_bytes())),
     }
+}
+
+/// Replaces the file at `path` by one that holds `array`.
+///
+/// # Errors
+/// If the system refuses; the old content then remains.
+pub fn write(path: &Path, array: &NumberArray) -> Result<(), Error> {
+    atomic::write(path, &to_bytes(array))
 }
 
 /// A file of this type, shape and little-endian data.
@@ -129,7 +132,7 @@ impl Header {
                     shape = Some(sizes);
                     rest = behind;
                 }
-                other => return Err(format!("has the unknown key `{other}`")),
+                other => return Err(format!("has the unknown key `{}`", brief(other))),
             }
             if !rest.starts_with('}') {
                 rest = after(rest, ",")?;
@@ -180,8 +183,8 @@ fn tuple(text: &str) -> Result<(Vec<usize>, &str), String> {
     Ok((sizes.collect::<Result<_, _>>()?, behind.trim_start()))
 }
 
-/// The type that `descr` names, and whether its bytes stand in the other order.
-fn number_type(descr: &str) -> Result<(Stored, bool), String> {
+/// The type that `descr` names, and the order of its bytes.
+fn number_type(descr: &str) -> Result<(Stored, Order), String> {
     let (order, name) = match descr.as_bytes().first() {
         Some(b'<' | b'>' | b'|' | b'=') => descr.split_at(1),
         _ => ("=", descr),
@@ -198,9 +201,9 @@ fn number_type(descr: &str) -> Result<(Stored, bool), String> {
         "u2" => Stored::U16,
         "u4" => Stored::U32,
         "u8" => Stored::U64,
-        _ => return Err(format!("says type `{descr}`; only plain numbers are read")),
+        _ => return Err(format!("says type `{}`; only plain numbers are read", brief(descr))),
     };
-    Ok((stored, order == ">"))
+    Ok((stored, if order == ">" { Order::Big } else { Order::Little }))
 }
 
 /// For each place in row-major order, where its value lies in column-major order.
@@ -260,6 +263,34 @@ mod tests {
         let bytes = to_bytes(&NumberArray::new(&[2], Values::F32(vec![0.0, 1.0])));
         let start = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }    ";
         assert!(bytes.starts_with(start), "{:?}", String::from_utf8_lossy(&bytes));
+    }
+
+    /// A file that NumPy itself wrote, see `formats-tests/seeds/make.py`.
+    const SINGLE: &[u8] = include_bytes!("../../formats-tests/seeds/single.npy");
+    const SCALAR: &[u8] = include_bytes!("../../formats-tests/seeds/scalar.npy");
+
+    #[test]
+    fn what_is_written_is_byte_for_byte_what_numpy_writes() {
+        let single = NumberArray::new(&[2, 3], Values::F32((0..6).map(|i| i as f32).collect()));
+        assert_eq!(to_bytes(&single), SINGLE);
+        assert_eq!(to_bytes(&NumberArray::new(&[], Values::F64(vec![0.1]))), SCALAR);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        write(&path, &single).unwrap();
+        assert_eq!(std::fs::read(path).unwrap(), SINGLE);
+    }
+
+    #[test]
+    fn what_numpy_writes_is_read() {
+        let counts = include_bytes!("../../formats-tests/seeds/counts.npy");
+        let want = Values::F64(vec![1.0, -2.0, 3.0, 2.0_f64.powi(40)]);
+        assert_eq!(read(counts), NumberArray::new(&[2, 2], want));
+        let fortran = include_bytes!("../../formats-tests/seeds/fortran.npy");
+        assert_eq!(read(fortran).values, Values::F64((0..6).map(f64::from).collect()));
+        let halves = include_bytes!("../../formats-tests/seeds/halves.npy");
+        assert_eq!(read(halves).values, Values::F32(vec![0.5, -65504.0]));
+        let truth = include_bytes!("../../formats-tests/seeds/truth.npy");
+        assert_eq!(read(truth), NumberArray::new(&[2, 1], Values::F32(vec![1.0, 0.0])));
     }
 
     #[test]

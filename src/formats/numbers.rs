@@ -23,6 +23,16 @@ impl Values {
         self.len() == 0
     }
 
+    /// A copy of the values as `f64`.
+    pub fn to_f64(&self) -> Vec<f64> {
+        self.clone().into_f64()
+    }
+
+    /// A copy of the values as `f32`, wider ones rounded.
+    pub fn to_f32(&self) -> Vec<f32> {
+        self.clone().into_f32()
+    }
+
     /// The values as `f64`.
     pub fn into_f64(self) -> Vec<f64> {
         match self {
@@ -36,14 +46,6 @@ impl Values {
         match self {
             Values::F32(v) => v,
             Values::F64(v) => v.into_iter().map(|v| v as f32).collect(),
-        }
-    }
-
-    /// The values at `places`, in that order.
-    pub(super) fn pick(&self, places: impl Iterator<Item = usize>) -> Values {
-        match self {
-            Values::F32(v) => Values::F32(places.map(|i| v[i]).collect()),
-            Values::F64(v) => Values::F64(places.map(|i| v[i]).collect()),
         }
     }
 }
@@ -67,6 +69,16 @@ impl NumberArray {
         let n = values.len();
         assert!(shape.iter().product::<usize>() == n, "shape {shape:?} does not hold {n} values");
         NumberArray { shape: shape.to_vec(), values }
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 }
 
@@ -112,41 +124,84 @@ impl Stored {
 
     /// The numbers that little-endian `bytes` hold; a rest that is no whole number is left out.
     pub fn read(self, bytes: &[u8]) -> Values {
-        match self {
-            Stored::F16 => Values::F32(each(bytes, |b| half(u16::from_le_bytes(b)))),
-            Stored::Bf16 => {
-                Values::F32(each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)))
-            }
-            Stored::F32 => Values::F32(each(bytes, f32::from_le_bytes)),
-            Stored::I8 => Values::F32(each(bytes, |b| f32::from(i8::from_le_bytes(b)))),
-            Stored::U8 => Values::F32(each(bytes, |[b]: [u8; 1]| f32::from(b))),
-            Stored::I16 => Values::F32(each(bytes, |b| f32::from(i16::from_le_bytes(b)))),
-            Stored::U16 => Values::F32(each(bytes, |b| f32::from(u16::from_le_bytes(b)))),
-            Stored::F64 => Values::F64(each(bytes, f64::from_le_bytes)),
-            Stored::I32 => Values::F64(each(bytes, |b| f64::from(i32::from_le_bytes(b)))),
-            Stored::U32 => Values::F64(each(bytes, |b| f64::from(u32::from_le_bytes(b)))),
-            Stored::I64 => Values::F64(each(bytes, |b| i64::from_le_bytes(b) as f64)),
-            Stored::U64 => Values::F64(each(bytes, |b| u64::from_le_bytes(b) as f64)),
-        }
+        self.gather(bytes, Order::Little, 0..bytes.len() / self.size())
     }
 
     /// The same as singles, wider numbers rounded.
     pub fn read_f32(self, bytes: &[u8]) -> Vec<f32> {
+        self.gather_f32(bytes, Order::Little, 0..bytes.len() / self.size())
+    }
+
+    /// The numbers at `places` of `bytes`, counted in numbers.
+    ///
+    /// # Panics
+    /// If a place is beyond the bytes.
+    pub fn gather(self, bytes: &[u8], order: Order, places: impl Iterator<Item = usize>) -> Values {
+        let from = Places { bytes, order, places };
+        match self {
+            Stored::F16 => Values::F32(from.each(|b| half(u16::from_le_bytes(b)))),
+            Stored::Bf16 => {
+                Values::F32(from.each(|b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)))
+            }
+            Stored::F32 => Values::F32(from.each(f32::from_le_bytes)),
+            Stored::I8 => Values::F32(from.each(|b| f32::from(i8::from_le_bytes(b)))),
+            Stored::U8 => Values::F32(from.each(|[b]: [u8; 1]| f32::from(b))),
+            Stored::I16 => Values::F32(from.each(|b| f32::from(i16::from_le_bytes(b)))),
+            Stored::U16 => Values::F32(from.each(|b| f32::from(u16::from_le_bytes(b)))),
+            Stored::F64 => Values::F64(from.each(f64::from_le_bytes)),
+            Stored::I32 => Values::F64(from.each(|b| f64::from(i32::from_le_bytes(b)))),
+            Stored::U32 => Values::F64(from.each(|b| f64::from(u32::from_le_bytes(b)))),
+            Stored::I64 => Values::F64(from.each(|b| i64::from_le_bytes(b) as f64)),
+            Stored::U64 => Values::F64(from.each(|b| u64::from_le_bytes(b) as f64)),
+        }
+    }
+
+    /// The same as singles, wider numbers rounded.
+    ///
+    /// # Panics
+    /// If a place is beyond the bytes.
+    pub fn gather_f32(self, bytes: &[u8], order: Order, places: impl Iterator<Item = usize>) -> Vec<f32> {
+        let from = Places { bytes, order, places };
         match self {
             // Straight to singles, without a detour through doubles of twice the size.
-            Stored::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-            Stored::I32 => each(bytes, |b| i32::from_le_bytes(b) as f32),
-            Stored::U32 => each(bytes, |b| u32::from_le_bytes(b) as f32),
-            Stored::I64 => each(bytes, |b| i64::from_le_bytes(b) as f32),
-            Stored::U64 => each(bytes, |b| u64::from_le_bytes(b) as f32),
-            exact => exact.read(bytes).into_f32(),
+            Stored::F64 => from.each(|b| f64::from_le_bytes(b) as f32),
+            Stored::I32 => from.each(|b| i32::from_le_bytes(b) as f32),
+            Stored::U32 => from.each(|b| u32::from_le_bytes(b) as f32),
+            Stored::I64 => from.each(|b| i64::from_le_bytes(b) as f32),
+            Stored::U64 => from.each(|b| u64::from_le_bytes(b) as f32),
+            exact => exact.gather(bytes, order, from.places).into_f32(),
         }
     }
 }
 
-fn each<const N: usize, T>(bytes: &[u8], convert: impl Fn([u8; N]) -> T) -> Vec<T> {
-    let (whole, _) = bytes.as_chunks::<N>();
-    whole.iter().map(|b| convert(*b)).collect()
+/// Which byte of a number comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The lowest.
+    Little,
+    /// The highest.
+    Big,
+}
+
+/// Numbers to be read at certain places.
+struct Places<'a, I> {
+    bytes: &'a [u8],
+    order: Order,
+    places: I,
+}
+
+impl<I: Iterator<Item = usize>> Places<'_, I> {
+    fn each<const N: usize, T>(self, convert: impl Fn([u8; N]) -> T) -> Vec<T> {
+        let (whole, _) = self.bytes.as_chunks::<N>();
+        let number = |place: usize| {
+            let mut bytes = whole[place];
+            if self.order == Order::Big {
+                bytes.reverse();
+            }
+            convert(bytes)
+        };
+        self.places.map(number).collect()
+    }
 }
 
 /// IEEE 754 half precision to single; exact.

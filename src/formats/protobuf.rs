@@ -18,6 +18,21 @@ pub(super) fn fields(message: &[u8]) -> Fields<'_> {
     Fields { rest: message }
 }
 
+/// Every whole number of a packed list, in order; an error ends them.
+pub(super) fn varints(packed: &[u8]) -> impl Iterator<Item = Result<u64, String>> {
+    let mut all = fields(packed);
+    std::iter::from_fn(move || {
+        if all.rest.is_empty() {
+            return None;
+        }
+        let number = all.varint();
+        if number.is_err() {
+            all.rest = &[];
+        }
+        Some(number)
+    })
+}
+
 /// See [`fields`].
 pub(super) struct Fields<'a> {
     rest: &'a [u8],

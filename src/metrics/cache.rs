@@ -69,8 +69,8 @@ impl Cache {
         }
         let path = self.path("features", key);
         let bytes = fs::read(&path).ok()?;
-        let mut npz = Npz::parse(&path, &bytes).ok()?;
-        let mut set = |name: &str| FeatureSet::from_array(npz.get(name).ok()??).ok();
+        let npz = Npz::parse(&path, &bytes).ok()?;
+        let set = |name: &str| FeatureSet::from_array(npz.get(name).ok()??).ok();
         let features = set("features")?;
         let logits = if keep.logits { Some(set("logits")?) } else { None };
         let moments = Moments::of(&features).ok();

@@ -43,12 +43,12 @@ impl Statistics {
     /// If it cannot be read, lacks one of them, or they do not fit each other.
     pub fn load(path: &Path) -> Result<Statistics, Error> {
         let bytes = fs::read(path).map_err(|e| Error::io(path, "read", &e))?;
-        let mut npz = Npz::parse(path, &bytes)?;
+        let npz = Npz::parse(path, &bytes)?;
         let at_path = |e: Error| match e {
             Error::Weights { name, reason } => Error::format(path, format!("array `{name}` {reason}")),
             other => other,
         };
-        let mut array = |name: &str| -> Result<Vec<f64>, Error> {
+        let array = |name: &str| -> Result<Vec<f64>, Error> {
             let found = npz.get(name)?;
             let found = found.ok_or_else(|| Error::format(path, format!("has no array `{name}`")))?;
             Ok(found.values.into_f64())

@@ -1,50 +1,62 @@
 //! The stack machine.
 
-use super::{Memo, Pickle, Policy, Ref, Refused, Value};
+use super::super::limits::{Budget, brief};
+use super::{Chain, Link, Pickle, Policy, Ref, Refused, Span, Value};
 
-/// Bytes that values may take beside as many as the file has: that many, because a value of one byte in the file takes
-/// dozens here, and a file of many small tensors is a good one.
-const ALLOWANCE: usize = 768 << 10;
-/// Bytes counted for a value and what refers to it, with the slack of growing lists.
-const VALUE: usize = 96;
-/// Bytes counted for another place on the stack.
-const PLACE: usize = 8;
-/// Bytes counted for a value that is kept under a number.
-const KEPT: usize = 32;
+/// Stands for a number under which no value is kept.
+const NOTHING: Ref = Ref(u32::MAX);
 
-struct Machine<'a> {
-    bytes: &'a [u8],
+/// Small integers and other constants are made once.
+const SHARED: usize = 260;
+
+struct Machine<'a, 'b> {
+    pickle: Pickle<'a>,
     at: usize,
     /// Where the instruction began, for errors.
     began: usize,
-    policy: Policy,
-    values: Vec<Value<'a>>,
     stack: Vec<Ref>,
-    marks: Vec<usize>,
-    memo: Memo,
-    /// Bytes that may still be spent.
-    budget: usize,
+    marks: Vec<u32>,
+    memo: Vec<Ref>,
+    shared: [Ref; SHARED],
+    budget: &'b mut Budget,
 }
 
-pub(super) fn run<'a>(bytes: &'a [u8], file: usize, policy: Policy) -> Result<(Pickle<'a>, usize), Refused> {
-    let mut machine = Machine {
+pub(super) fn run<'a>(
+    bytes: &'a [u8],
+    policy: Policy,
+    budget: &mut Budget,
+) -> Result<(Pickle<'a>, usize), Refused> {
+    // Places in the bytes are 32 bits wide; a pickle of that size is none of tensors' names.
+    let bytes = &bytes[..bytes.len().min(u32::MAX as usize)];
+    let pickle = Pickle {
         bytes,
-        at: 0,
-        began: 0,
         policy,
         values: Vec::new(),
+        links: Vec::new(),
+        root: NOTHING,
+    };
+    let mut machine = Machine {
+        pickle,
+        at: 0,
+        began: 0,
         stack: Vec::new(),
         marks: Vec::new(),
-        memo: Memo::new(),
-        budget: file.saturating_add(ALLOWANCE),
+        memo: Vec::new(),
+        shared: [NOTHING; SHARED],
+        budget,
     };
-    match machine.steps() {
-        Ok(root) => Ok((Pickle { values: machine.values, root }, machine.at)),
+    let done = machine.steps();
+    machine.give_back();
+    match done {
+        Ok(root) => {
+            machine.pickle.root = root;
+            Ok((machine.pickle, machine.at))
+        }
         Err(reason) => Err(Refused { at: machine.began, reason }),
     }
 }
 
-impl<'a> Machine<'a> {
+impl<'a> Machine<'a, '_> {
     fn steps(&mut self) -> Result<Ref, String> {
         loop {
             self.began = self.at;
@@ -61,27 +73,34 @@ impl<'a> Machine<'a> {
             // PROTO and FRAME carry nothing that the values need.
             0x80 => self.take(1).map(drop),
             0x95 => self.take(8).map(drop),
-            b'(' => self.spend(PLACE).map(|()| self.marks.push(self.stack.len())),
+            b'(' => self.budget.push(&mut self.marks, self.stack.len() as u32),
             b'0' => self.pop().map(drop),
-            b'1' => self.marked().map(drop),
+            b'1' => self.mark().map(|mark| self.stack.truncate(mark)),
             b'2' => self.top().and_then(|top| self.push_ref(top)),
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
+            b'N' => self.share(256, Value::None),
+            0x88 => self.share(257, Value::Bool(true)),
+            0x89 => self.share(258, Value::Bool(false)),
             b'J' | b'K' | b'M' | 0x8a | 0x8b | b'I' | b'L' => self.integer(code),
             b'G' => {
                 let bytes = self.array()?;
                 self.push(Value::Float(f64::from_be_bytes(bytes)))
             }
+            b'F' => match self.line()?.parse() {
+                Ok(number) => self.push(Value::Float(number)),
+                Err(_) => Err("a number is none".to_owned()),
+            },
             b'X' | 0x8c | 0x8d | b'U' | b'T' | b'C' | b'B' | 0x8e => self.text_or_bytes(code),
             b'V' => match self.line()? {
                 text if text.contains('\\') => Err("a text with escapes is not read".to_owned()),
-                text => self.push(Value::Text(text)),
+                text => self.push(Value::Text(self.span(text.as_bytes()))),
             },
-            b']' | b'l' | b'a' | b'e' => self.list(code),
-            b')' | b't' | 0x85 | 0x86 | 0x87 => self.tuple(code),
-            b'}' | b'd' | b's' | b'u' => self.dict(code),
-            b'q' | b'r' | b'p' | 0x94 | b'h' | b'j' | b'g' => self.memoize(code),
+            b']' => self.push(Value::List(EMPTY)),
+            b')' => self.share(259, Value::Tuple(EMPTY)),
+            b'}' => self.push(Value::Dict(EMPTY)),
+            b'l' | b't' | 0x85 | 0x86 | 0x87 | b'd' => self.collect(code),
+            b'a' | b'e' | b's' | b'u' => self.extend(code),
+            b'q' | b'r' | b'p' | 0x94 => self.keep(code),
+            b'h' | b'j' | b'g' => self.recall(code),
             b'c' | 0x93 => self.global(code),
             b'R' | 0x81 => self.call(),
             b'b' => self.state(),
@@ -103,26 +122,28 @@ impl<'a> Machine<'a> {
             b'I' | b'L' => {
                 let line = self.line()?;
                 match line {
-                    "00" => return self.push(Value::Bool(false)),
-                    "01" => return self.push(Value::Bool(true)),
+                    "00" => return self.share(258, Value::Bool(false)),
+                    "01" => return self.share(257, Value::Bool(true)),
                     digits => digits.trim_end_matches('L').parse().map_err(|_| "a number is none")?,
                 }
             }
             _ => {
-                let len = if code == 0x8a {
-                    usize::from(self.take(1)?[0])
-                } else {
-                    self.length4()?
+                let len = match code {
+                    0x8a => usize::from(self.take(1)?[0]),
+                    _ => self.length4()?,
                 };
                 let bytes = self.take(len)?;
-                return match long(bytes) {
-                    Some(value) => self.push(Value::Int(value)),
+                match long(bytes) {
+                    Some(value) => value,
                     // PyTorch marks its older files with a number of 10 bytes.
-                    None => self.push(Value::Bytes(bytes)),
-                };
+                    None => return self.push(Value::Bytes(self.span(bytes))),
+                }
             }
         };
-        self.push(Value::Int(value))
+        match usize::try_from(value) {
+            Ok(small @ ..256) => self.share(small, Value::Int(value)),
+            _ => self.push(Value::Int(value)),
+        }
     }
 
     fn text_or_bytes(&mut self, code: u8) -> Result<(), String> {
@@ -132,89 +153,95 @@ impl<'a> Machine<'a> {
             _ => usize::try_from(u64::from_le_bytes(self.array()?)).map_err(|_| "a length is too large")?,
         };
         let bytes = self.take(len)?;
+        let span = self.span(bytes);
+        match (code, std::str::from_utf8(bytes)) {
+            (b'B' | b'C' | 0x8e, _) => self.push(Value::Bytes(span)),
+            (_, Ok(_)) => self.push(Value::Text(span)),
+            // Python 2 wrote bytes and texts alike.
+            (b'U' | b'T', Err(_)) => self.push(Value::Bytes(span)),
+            (_, Err(_)) => Err("a text is not UTF-8".to_owned()),
+        }
+    }
+
+    /// A list, tuple or dictionary of what lies on the stack.
+    fn collect(&mut self, code: u8) -> Result<(), String> {
+        let first = match code {
+            0x85..=0x87 => self.below_top(usize::from(code - 0x84))?,
+            _ => self.mark()?,
+        };
+        let chain = self.chain(EMPTY, first)?;
         match code {
-            b'B' | b'C' | 0x8e => self.push(Value::Bytes(bytes)),
-            _ => match std::str::from_utf8(bytes) {
-                Ok(text) => self.push(Value::Text(text)),
-                // Python 2 wrote bytes and texts alike.
-                Err(_) if matches!(code, b'U' | b'T') => self.push(Value::Bytes(bytes)),
-                Err(_) => Err("a text is not UTF-8".to_owned()),
-            },
+            b'l' => self.push(Value::List(chain)),
+            b'd' => pairs(chain).and_then(|chain| self.push(Value::Dict(chain))),
+            _ => self.push(Value::Tuple(chain)),
         }
     }
 
-    fn list(&mut self, code: u8) -> Result<(), String> {
-        let more = match code {
-            b']' => return self.push(Value::List(Vec::new())),
-            b'a' => vec![self.pop()?],
-            _ => self.marked()?,
+    /// Adds what lies on the stack to the list or dictionary below it.
+    fn extend(&mut self, code: u8) -> Result<(), String> {
+        let first = match code {
+            b'a' => self.below_top(1)?,
+            b's' => self.below_top(2)?,
+            _ => self.mark()?,
         };
-        if code == b'l' {
-            return self.push(Value::List(more));
-        }
-        let top = self.top()?;
-        match self.value(top) {
-            Value::List(parts) => parts.extend(more),
-            _ => return Err("something is appended to what is no list".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn tuple(&mut self, code: u8) -> Result<(), String> {
-        let parts = match code {
-            b')' => Vec::new(),
-            b't' => self.marked()?,
-            _ => {
-                let count = usize::from(code - 0x84);
-                let first = self.stack.len().checked_sub(count).ok_or("the stack is empty")?;
-                self.check_mark(first)?;
-                self.stack.split_off(first)
-            }
-        };
-        self.push(Value::Tuple(parts))
-    }
-
-    fn dict(&mut self, code: u8) -> Result<(), String> {
-        let more = match code {
-            b'}' => return self.push(Value::Dict(Vec::new())),
-            b's' => {
-                let value = self.pop()?;
-                vec![self.pop()?, value]
-            }
-            _ => self.marked()?,
-        };
-        let (pairs, rest) = more.as_chunks::<2>();
-        if !rest.is_empty() {
-            return Err("a dictionary has a key without a value".to_owned());
-        }
-        let entries = pairs.iter().map(|[key, value]| (*key, *value));
-        if code == b'd' {
-            let entries = entries.collect();
-            return self.push(Value::Dict(entries));
-        }
-        let top = self.top()?;
-        match self.value(top) {
-            Value::Dict(all) => all.extend(entries),
+        let below = first.checked_sub(1).ok_or("the stack is empty")?;
+        self.check_mark(below)?;
+        let target = self.stack[below];
+        let longer = match (self.pickle.get(target), code) {
+            (Value::List(chain), b'a' | b'e') => Value::List(self.chain(chain, first)?),
+            (Value::Dict(chain), b's' | b'u') => Value::Dict(pairs(self.chain(chain, first)?)?),
+            (_, b'a' | b'e') => return Err("something is appended to what is no list".to_owned()),
             _ => return Err("an entry is set in what is no dictionary".to_owned()),
-        }
+        };
+        self.pickle.values[target.0 as usize] = longer;
         Ok(())
     }
 
-    fn memoize(&mut self, code: u8) -> Result<(), String> {
-        let number = match code {
-            b'q' | b'h' => u32::from(self.take(1)?[0]),
-            b'r' | b'j' => u32::from_le_bytes(self.array()?),
-            b'p' | b'g' => self.line()?.parse().map_err(|_| "a number is none")?,
-            _ => self.memo.len() as u32,
-        };
-        if matches!(code, b'h' | b'j' | b'g') {
-            let known = *self.memo.get(&number).ok_or_else(|| format!("value {number} was not kept"))?;
-            return self.push_ref(known);
+    /// Moves the stack from `first` on to the end of a chain.
+    fn chain(&mut self, mut chain: Chain, first: usize) -> Result<Chain, String> {
+        for i in first..self.stack.len() {
+            let at = self.pickle.links.len() as u32;
+            let link = Link { value: self.stack[i], next: 0 };
+            self.budget.push(&mut self.pickle.links, link)?;
+            match chain.len {
+                0 => chain.first = at,
+                _ => self.pickle.links[chain.last as usize].next = at,
+            }
+            chain.last = at;
+            chain.len += 1;
         }
-        self.spend(KEPT)?;
+        self.stack.truncate(first);
+        Ok(chain)
+    }
+
+    fn keep(&mut self, code: u8) -> Result<(), String> {
+        let number = match code {
+            0x94 => self.memo.len(),
+            _ => self.number(code)?,
+        };
         let top = self.top()?;
-        self.memo.insert(number, top);
+        // Numbers are given one after the other, so that gaps are small.
+        while self.memo.len() <= number {
+            self.budget.push(&mut self.memo, NOTHING)?;
+        }
+        self.memo[number] = top;
         Ok(())
+    }
+
+    fn recall(&mut self, code: u8) -> Result<(), String> {
+        let number = self.number(code)?;
+        match self.memo.get(number).copied() {
+            Some(known) if known != NOTHING => self.push_ref(known),
+            _ => Err(format!("value {number} was not kept")),
+        }
+    }
+
+    fn number(&mut self, code: u8) -> Result<usize, String> {
+        Ok(match code {
+            b'q' | b'h' => usize::from(self.take(1)?[0]),
+            b'r' | b'j' => self.length4()?,
+            _ => self.line()?.parse::<u32>().map_err(|_| "a number is none")? as usize,
+        })
     }
 
     fn global(&mut self, code: u8) -> Result<(), String> {
@@ -222,92 +249,135 @@ impl<'a> Machine<'a> {
             b'c' => (self.line()?, self.line()?),
             _ => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                match (self.value(module).clone(), self.value(name).clone()) {
-                    (Value::Text(module), Value::Text(name)) => (module, name),
+                match (self.pickle.text(module), self.pickle.text(name)) {
+                    (Some(module), Some(name)) => (module, name),
                     _ => return Err("a class is named by something else than a text".to_owned()),
                 }
             }
         };
-        if !(self.policy)(module, name) {
-            return Err(format!(
-                "`{module}.{name}` is named, which is not allowed: only tensors are read and nothing is executed"
-            ));
+        match self.pickle.policy.iter().position(|known| *known == (module, name)) {
+            Some(known) => self.push(Value::Global(known as u32)),
+            None => Err(format!(
+                "global `{}.{}` is not allowed; only tensors are read, nothing is executed",
+                brief(module),
+                brief(name)
+            )),
         }
-        self.push(Value::Global(module, name))
     }
 
     /// A call is noted down, not made. Only an ordered dictionary becomes what it is, for entries follow.
     fn call(&mut self) -> Result<(), String> {
         let (with, of) = (self.pop()?, self.pop()?);
-        match self.value(of) {
-            Value::Global("collections", "OrderedDict") => self.push(Value::Dict(Vec::new())),
-            Value::Global(..) => self.push(Value::Made { of, with }),
-            _ => Err("a call is made of what is no class or function".to_owned()),
+        let global = self.pickle.global(of);
+        if !matches!(self.pickle.get(with), Value::Tuple(_)) {
+            return Err("a call is made with what is no tuple".to_owned());
         }
+        match global {
+            Some(("collections", "OrderedDict")) => self.ordered(with),
+            Some(_) => self.push(Value::Made { of, with }),
+            None => Err("a call is made of what is no class or function".to_owned()),
+        }
+    }
+
+    /// An ordered dictionary, which Python 2 called with a list of pairs.
+    fn ordered(&mut self, with: Ref) -> Result<(), String> {
+        let Some([given]) = self.pickle.first(with) else {
+            return self.push(Value::Dict(EMPTY));
+        };
+        let Value::List(mut pairs) = self.pickle.get(given) else {
+            return Err("an ordered dictionary is made of what is no list of pairs".to_owned());
+        };
+        let first = self.stack.len();
+        while pairs.len > 0 {
+            let link = self.pickle.links[pairs.first as usize];
+            pairs = Chain { first: link.next, len: pairs.len - 1, ..pairs };
+            let pair = self.pickle.first(link.value).ok_or("an entry is no pair of key and value")?;
+            let [key, value] = pair;
+            self.push_ref(key)?;
+            self.push_ref(value)?;
+        }
+        let chain = self.chain(EMPTY, first)?;
+        self.push(Value::Dict(chain))
     }
 
     /// Attributes of an object; those of a dictionary of tensors are notes on its version, others mean nothing here.
     fn state(&mut self) -> Result<(), String> {
         self.pop()?;
         let top = self.top()?;
-        match self.value(top) {
+        match self.pickle.get(top) {
             Value::Dict(_) | Value::Made { .. } => Ok(()),
             _ => Err("attributes are set on what has none".to_owned()),
         }
     }
 
-    fn push(&mut self, value: Value<'a>) -> Result<(), String> {
-        self.spend(VALUE)?;
-        self.values.push(value);
-        self.stack.push(Ref(self.values.len() as u32 - 1));
-        Ok(())
+    fn push(&mut self, value: Value) -> Result<(), String> {
+        let at = Ref(self.pickle.values.len() as u32);
+        self.budget.push(&mut self.pickle.values, value)?;
+        self.push_ref(at)
+    }
+
+    /// Pushes a value that nothing can change, made only once.
+    fn share(&mut self, number: usize, value: Value) -> Result<(), String> {
+        match self.shared[number] {
+            NOTHING => {
+                self.push(value)?;
+                self.shared[number] = self.top()?;
+                Ok(())
+            }
+            known => self.push_ref(known),
+        }
     }
 
     fn push_ref(&mut self, at: Ref) -> Result<(), String> {
-        self.spend(PLACE)?;
-        self.stack.push(at);
-        Ok(())
-    }
-
-    /// Counts what a value costs in memory, so that a small file cannot fill it.
-    fn spend(&mut self, bytes: usize) -> Result<(), String> {
-        let left = self.budget.checked_sub(bytes);
-        self.budget = left.ok_or("there are more values than a file of this size may have")?;
-        Ok(())
+        self.budget.push(&mut self.stack, at)
     }
 
     fn pop(&mut self) -> Result<Ref, String> {
-        let last = self.stack.len().checked_sub(1).ok_or("the stack is empty")?;
-        self.check_mark(last)?;
+        let last = self.below_top(1)?;
         Ok(self.stack.swap_remove(last))
     }
 
     fn top(&self) -> Result<Ref, String> {
-        self.stack.last().copied().ok_or_else(|| "the stack is empty".to_owned())
+        self.below_top(1).map(|last| self.stack[last])
     }
 
-    /// What lies above the last mark, which is taken away.
-    fn marked(&mut self) -> Result<Vec<Ref>, String> {
-        let mark = self.marks.pop().ok_or("there is no mark")?;
-        Ok(self.stack.split_off(mark))
+    /// Where the topmost `count` values begin, all of which lie above the last mark.
+    fn below_top(&self, count: usize) -> Result<usize, String> {
+        let first = self.stack.len().checked_sub(count).ok_or("the stack is empty")?;
+        self.check_mark(first).map(|()| first)
+    }
+
+    /// Where the values above the last mark begin; the mark is taken away.
+    fn mark(&mut self) -> Result<usize, String> {
+        self.marks
+            .pop()
+            .map(|mark| mark as usize)
+            .ok_or_else(|| "there is no mark".to_owned())
     }
 
     fn check_mark(&self, first: usize) -> Result<(), String> {
         match self.marks.last() {
-            Some(mark) if first < *mark => Err("the stack is empty above its mark".to_owned()),
+            Some(mark) if first < *mark as usize => Err("the stack is empty above its mark".to_owned()),
             _ => Ok(()),
         }
     }
 
-    fn value(&mut self, at: Ref) -> &mut Value<'a> {
-        &mut self.values[at.0 as usize]
+    fn give_back(&mut self) {
+        self.budget.give(self.stack.capacity() * size_of::<Ref>());
+        self.budget.give(self.marks.capacity() * size_of::<u32>());
+        self.budget.give(self.memo.capacity() * size_of::<Ref>());
+    }
+
+    /// Where `part`, which was just taken, lies.
+    fn span(&self, part: &[u8]) -> Span {
+        let start = part.as_ptr().addr() - self.pickle.bytes.as_ptr().addr();
+        Span { start: start as u32, len: part.len() as u32 }
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
-        let end = self.at.checked_add(len).filter(|end| *end <= self.bytes.len());
-        let end = end.ok_or("the pickle ends in the middle; fetch the file again")?;
-        let taken = &self.bytes[self.at..end];
-        self.at = end;
+        let taken = self.at.checked_add(len).and_then(|end| self.pickle.bytes.get(self.at..end));
+        let taken = taken.ok_or("the pickle ends in the middle; fetch the file again")?;
+        self.at += len;
         Ok(taken)
     }
 
@@ -322,11 +392,21 @@ impl<'a> Machine<'a> {
     }
 
     fn line(&mut self) -> Result<&'a str, String> {
-        let rest = &self.bytes[self.at..];
+        let rest = &self.pickle.bytes[self.at..];
         let len = rest.iter().position(|b| *b == b'\n').ok_or("a line has no end")?;
         let line = self.take(len)?;
         self.take(1)?;
         std::str::from_utf8(line).map_err(|_| "a line is not UTF-8".to_owned())
+    }
+}
+
+/// A chain without a value.
+const EMPTY: Chain = Chain { first: 0, last: 0, len: 0 };
+
+fn pairs(chain: Chain) -> Result<Chain, String> {
+    match chain.len % 2 {
+        0 => Ok(chain),
+        _ => Err("a dictionary has a key without a value".to_owned()),
     }
 }
 
@@ -335,10 +415,9 @@ fn long(bytes: &[u8]) -> Option<i64> {
     if bytes.len() > 8 {
         return None;
     }
-    let fill = if bytes.last().is_some_and(|b| b & 0x80 != 0) {
-        0xff
-    } else {
-        0
+    let fill = match bytes.last() {
+        Some(last) if last & 0x80 != 0 => 0xff,
+        _ => 0,
     };
     let mut wide = [fill; 8];
     wide[..bytes.len()].copy_from_slice(bytes);

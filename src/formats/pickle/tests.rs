@@ -1,21 +1,42 @@
 use super::*;
 
-fn anything(_module: &str, _name: &str) -> bool {
-    true
-}
-
-fn nothing(_module: &str, _name: &str) -> bool {
-    false
-}
+const NAMES: Policy = &[("collections", "OrderedDict"), ("some", "class")];
 
 fn read(bytes: &[u8]) -> Pickle<'_> {
-    let (pickle, len) = Pickle::read(bytes, bytes.len(), anything).unwrap();
+    let (pickle, len) = read_with(bytes, &mut Budget::of_bytes(1 << 16)).unwrap();
     assert_eq!(len, bytes.len());
     pickle
 }
 
+fn read_with<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<(Pickle<'a>, usize), Refused> {
+    Pickle::read(bytes, NAMES, budget)
+}
+
 fn refused(bytes: &[u8]) -> Refused {
-    Pickle::read(bytes, bytes.len(), nothing).unwrap_err()
+    read_with(bytes, &mut Budget::of_file(bytes.len())).unwrap_err()
+}
+
+/// A value as it would be written in Python.
+fn shown(pickle: &Pickle, at: Ref) -> String {
+    let list = |parts: Vec<String>| parts.join(", ");
+    let parts = || list(pickle.parts(at).unwrap().map(|part| shown(pickle, part)).collect());
+    match pickle.get(at) {
+        Value::None => "None".to_owned(),
+        Value::Bool(v) => format!("{v}"),
+        Value::Int(v) => format!("{v}"),
+        Value::Float(v) => format!("{v:?}"),
+        Value::Text(_) => format!("'{}'", pickle.text(at).unwrap()),
+        Value::Bytes(_) => format!("b'{}'", pickle.bytes(at).unwrap().escape_ascii()),
+        Value::List(_) => format!("[{}]", parts()),
+        Value::Tuple(_) => format!("({})", parts()),
+        Value::Dict(_) => {
+            let entry = |(k, v)| format!("{}: {}", shown(pickle, k), shown(pickle, v));
+            format!("{{{}}}", list(pickle.entries(at).unwrap().map(entry).collect()))
+        }
+        Value::Global(_) => format!("{:?}", pickle.global(at).unwrap()),
+        Value::Made { of, with } => format!("{}{}", shown(pickle, of), shown(pickle, with)),
+        Value::Persistent(id) => format!("<{}>", shown(pickle, id)),
+    }
 }
 
 #[test]
@@ -26,14 +47,7 @@ fn plain_values_of_every_protocol() {
     let four = b"\x80\x04\x95\x27\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94]\x94(K\x01G@\x04\x00\x00\x00\x00\x00\x00N\x88e\x8c\x01b\x94\x8c\x01x\x94C\x01y\x94J\xfd\xff\xff\xff\x87\x94u.";
     for bytes in [&zero[..], two, four] {
         let pickle = read(bytes);
-        let [(a, list), (b, tuple)] = pickle.entries(pickle.root()).unwrap() else {
-            panic!("{pickle:?}")
-        };
-        assert_eq!((pickle.text(*a), pickle.text(*b)), (Some("a"), Some("b")));
-        let list: Vec<&Value> = pickle.parts(*list).unwrap().iter().map(|part| pickle.get(*part)).collect();
-        assert_eq!(list, [&Value::Int(1), &Value::Float(2.5), &Value::None, &Value::Bool(true)]);
-        let tuple: Vec<&Value> = pickle.parts(*tuple).unwrap().iter().map(|part| pickle.get(*part)).collect();
-        assert_eq!(tuple, [&Value::Text("x"), &Value::Bytes(b"y"), &Value::Int(-3)]);
+        assert_eq!(shown(&pickle, pickle.root()), "{'a': [1, 2.5, None, true], 'b': ('x', b'y', -3)}");
     }
 }
 
@@ -49,7 +63,7 @@ fn integers_of_every_width() {
         (b"L12L\n.", 12),
     ] {
         let pickle = read(bytes);
-        assert_eq!(pickle.get(pickle.root()), &Value::Int(want), "{bytes:?}");
+        assert_eq!(pickle.get(pickle.root()), Value::Int(want), "{bytes:?}");
     }
 }
 
@@ -63,7 +77,8 @@ fn names_of_functions_are_refused_whichever_way_they_are_written() {
     ] {
         let text = refused(bytes).reason;
         assert!(
-            text.contains("not allowed") && (text.contains("os.system") || text.contains("builtins.eval")),
+            text.contains("is not allowed; only tensors are read, nothing is executed")
+                && (text.contains("os.system") || text.contains("builtins.eval")),
             "{text}"
         );
     }
@@ -92,7 +107,7 @@ fn a_refusal_says_where() {
         b"R.",
         b"Nb.",
     ] {
-        assert!(Pickle::read(bytes, bytes.len(), anything).is_err(), "{bytes:?}");
+        assert!(read_with(bytes, &mut Budget::of_bytes(1 << 16)).is_err(), "{bytes:?}");
     }
 }
 
@@ -102,15 +117,57 @@ fn a_million_nested_tuples_need_no_stack() {
     bytes.extend(vec![0x85; 1_000_000]);
     bytes.push(b'.');
     // With the budget of a large file it is read and dropped; with its own it is refused.
-    let (pickle, _) = Pickle::read(&bytes, 1 << 30, anything).unwrap();
-    assert_eq!(pickle.parts(pickle.root()).map(<[Ref]>::len), Some(1));
+    let (pickle, _) = read_with(&bytes, &mut Budget::of_bytes(1 << 30)).unwrap();
+    assert_eq!(pickle.parts(pickle.root()).map(Iterator::count), Some(1));
     drop(pickle);
     let text = refused(&bytes).reason;
-    assert!(text.contains("more values than a file of this size may have"), "{text}");
+    assert!(text.contains("more small values than a file of this size may"), "{text}");
+    let marks = vec![b'('; 1_000_000];
+    assert!(refused(&marks).reason.contains("more small values"));
 }
 
 #[test]
 fn a_list_may_hold_itself() {
     let pickle = read(b"]q\x00h\x00a.");
-    assert_eq!(pickle.parts(pickle.root()), Some(&[pickle.root()][..]));
+    assert_eq!(pickle.parts(pickle.root()).unwrap().collect::<Vec<_>>(), [pickle.root()]);
+}
+
+#[test]
+fn a_value_kept_under_a_far_number_takes_no_memory() {
+    let refused = refused(b"Nr\xff\xff\xff\xff.");
+    assert!(refused.reason.contains("more small values") && refused.at == 1, "{refused:?}");
+    assert!(read_with(b"Nr\x05\x00\x00\x00h\x05.", &mut Budget::of_bytes(1 << 16)).is_ok());
+    for bytes in [&b"Nq\x05h\x04."[..], b"Nq\x05h\x06.", b"Np-1\n.", b"Np99999999999\n."] {
+        assert!(read_with(bytes, &mut Budget::of_bytes(1 << 16)).is_err(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_list_grows_through_every_name_it_is_kept_under() {
+    // x = []; ([x, 2, 3], x.append(1))
+    let pickle = read(b"](]q\x00K\x02K\x03eh\x00K\x01a0.");
+    assert_eq!(shown(&pickle, pickle.root()), "[[1], 2, 3]");
+}
+
+#[test]
+fn an_ordered_dictionary_keeps_entries_in_either_form() {
+    let newer = b"\x80\x02ccollections\nOrderedDict\n)Rq\x00(X\x01\x00\x00\x00aK\x01X\x01\x00\x00\x00bK\x02u}X\x01\x00\x00\x00vK\x01sb.";
+    // Python 2 passed a list of pairs.
+    let older = b"\x80\x02ccollections\nOrderedDict\n](](U\x01aK\x01e](U\x01bK\x02ee\x85R.";
+    for bytes in [&newer[..], older] {
+        let pickle = read(bytes);
+        assert_eq!(shown(&pickle, pickle.root()), "{'a': 1, 'b': 2}");
+    }
+    assert!(
+        refused(b"ccollections\nOrderedDict\nK\x01\x85R.")
+            .reason
+            .contains("list of pairs")
+    );
+}
+
+#[test]
+fn what_a_class_would_make_is_noted_down() {
+    let pickle = read(b"csome\nclass\nK\x07\x85R}b.");
+    assert_eq!(shown(&pickle, pickle.root()), "(\"some\", \"class\")(7)");
+    assert!(refused(b"csome\nclass\nK\x07R.").reason.contains("no tuple"));
 }

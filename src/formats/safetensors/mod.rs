@@ -1,16 +1,16 @@
 //! Named arrays in the safetensors format: an 8-byte length, a JSON header, raw little-endian values.
 
+mod header;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
 use super::atomic;
-use super::numbers::{NumberArray, Stored};
+use super::numbers::NumberArray;
 use crate::Error;
 
 /// Values with a shape, row-major.
@@ -107,19 +107,17 @@ impl NamedArrays {
     /// # Errors
     /// If it is not a whole safetensors file, or holds a type that has no `f32` meaning.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<NamedArrays, Error> {
-        let bad = |e| Error::format(path, format!("not a whole safetensors file: {e}"));
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
         let mut all = NamedArrays::new();
-        for (key, text) in header.metadata().iter().flatten() {
-            all.metadata.insert(key.clone(), text.clone());
-        }
-        for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.iter() {
-            let stored =
-                stored(&view).map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
-            let values = stored.read_f32(view.data());
-            let shape = view.shape().to_vec();
-            all.arrays.insert(name.to_owned(), Array { shape, values });
-        }
+        let metadata = header::read(bytes, &mut |entry| {
+            if all.arrays.contains_key(&*entry.name) {
+                return Err("another array has this name".to_owned());
+            }
+            let values = entry.stored()?.read_f32(entry.data);
+            let shape = entry.shape;
+            all.arrays.insert(entry.name.into_owned(), Array { shape, values });
+            Ok(())
+        });
+        all.metadata = metadata.map_err(|reason| broken(path, &reason))?;
         Ok(all)
     }
 
@@ -178,23 +176,8 @@ impl Array {
 /// The key of the header that holds text and no array.
 const METADATA: &str = "__metadata__";
 
-/// How the values of `view` are stored.
-fn stored(view: &TensorView) -> Result<Stored, String> {
-    Ok(match view.dtype() {
-        Dtype::F32 => Stored::F32,
-        Dtype::F64 => Stored::F64,
-        Dtype::F16 => Stored::F16,
-        Dtype::BF16 => Stored::Bf16,
-        Dtype::U8 | Dtype::BOOL => Stored::U8,
-        Dtype::I8 => Stored::I8,
-        Dtype::U16 => Stored::U16,
-        Dtype::I16 => Stored::I16,
-        Dtype::U32 => Stored::U32,
-        Dtype::I32 => Stored::I32,
-        Dtype::U64 => Stored::U64,
-        Dtype::I64 => Stored::I64,
-        other => return Err(format!("type {other} is not read; store it as F32")),
-    })
+fn broken(path: &Path, reason: &str) -> Error {
+    Error::format(path, format!("not a whole safetensors file: {reason}"))
 }
 
 /// Names of the arrays in a file, without reading them.
@@ -202,9 +185,13 @@ fn stored(view: &TensorView) -> Result<Stored, String> {
 /// # Errors
 /// If `bytes` are not a whole safetensors file.
 pub fn names(path: &Path, bytes: &[u8]) -> Result<Vec<String>, Error> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|e| Error::format(path, format!("not a whole safetensors file: {e}")))?;
-    Ok(file.names().into_iter().map(String::from).collect())
+    let mut names = Vec::new();
+    let read = header::read(bytes, &mut |entry| {
+        names.push(entry.name.into_owned());
+        Ok(())
+    });
+    read.map_err(|reason| broken(path, &reason))?;
+    Ok(names)
 }
 
 /// The array `name` in the precision it is stored in, if there is one; the others are not converted.
@@ -212,20 +199,27 @@ pub fn names(path: &Path, bytes: &[u8]) -> Result<Vec<String>, Error> {
 /// # Errors
 /// If `bytes` are not a whole safetensors file, or the array holds a type that has no meaning as numbers.
 pub fn read_numbers(path: &Path, bytes: &[u8], name: &str) -> Result<Option<NumberArray>, Error> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|e| Error::format(path, format!("not a whole safetensors file: {e}")))?;
-    let Ok(view) = file.tensor(name) else {
-        return Ok(None);
-    };
-    let stored = stored(&view).map_err(|reason| Error::format(path, format!("tensor `{name}`: {reason}")))?;
-    Ok(Some(NumberArray {
-        shape: view.shape().to_vec(),
-        values: stored.read(view.data()),
-    }))
+    let mut found = None;
+    let read = header::read(bytes, &mut |entry| {
+        if entry.name != name {
+            return Ok(());
+        }
+        if found.is_some() {
+            return Err("another array has this name".to_owned());
+        }
+        let values = entry.stored()?.read(entry.data);
+        found = Some(NumberArray { shape: entry.shape, values });
+        Ok(())
+    });
+    read.map_err(|reason| broken(path, &reason))?;
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use safetensors::Dtype;
+    use safetensors::tensor::TensorView;
+
     use super::*;
 
     fn some() -> NamedArrays {
@@ -271,6 +265,51 @@ mod tests {
         }
         let missing = NamedArrays::read(Path::new("no/such/file")).unwrap_err().to_string();
         assert!(missing.contains("no/such/file") && missing.contains("read"), "{missing}");
+    }
+
+    fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+    }
+
+    #[test]
+    fn arrays_that_share_leave_out_or_exceed_bytes_are_refused() {
+        let one = |name: &str, shape: &str, offsets: &str| {
+            format!(r#""{name}":{{"dtype":"F32","shape":[{shape}],"data_offsets":[{offsets}]}}"#)
+        };
+        let refused = |entries: &[String]| {
+            let bytes = with_header(&format!("{{{}}}", entries.join(",")), &[0; 8]);
+            NamedArrays::parse(Path::new("x"), &bytes).unwrap_err().to_string()
+        };
+        assert!(refused(&[one("a", "1", "0,4"), one("b", "1", "0,4")]).contains("no array holds"));
+        assert!(refused(&[one("a", "2", "0,8"), one("b", "1", "4,8")]).contains("shares its bytes"));
+        assert!(refused(&[one("a", "1", "0,4")]).contains("its arrays have 4"));
+        assert!(refused(&[one("a", "3", "0,12")]).contains("beyond the file"));
+        assert!(refused(&[one("a", "3", "0,8")]).contains("do not fit the shape"));
+        assert!(refused(&[one("a", "4294967296,4294967296", "0,8")]).contains("do not fit the shape"));
+        assert!(refused(&[one("a", "2", "0,8"), one("a", "0", "0,0")]).contains("has this name"));
+        assert!(refused(&[r#""a":{"dtype":"F32","shape":[2]}"#.to_owned()]).contains("no data_offsets"));
+    }
+
+    #[test]
+    fn a_long_shape_takes_no_memory_and_is_refused() {
+        let shape = "0,".repeat(200_000);
+        let header = format!(r#"{{"a":{{"dtype":"F32","shape":[{shape}0],"data_offsets":[0,0]}}}}"#);
+        let text = NamedArrays::parse(Path::new("x"), &with_header(&header, &[]))
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("more than 64 sizes"), "{text}");
+    }
+
+    #[test]
+    fn one_array_is_read_in_its_own_precision_whatever_the_others_are() {
+        let header = r#"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[8,10]}}"#;
+        let data = [&0.1_f64.to_le_bytes()[..], &[1, 2]].concat();
+        let bytes = with_header(header, &data);
+        let read = |name| read_numbers(Path::new("x"), &bytes, name);
+        assert_eq!(read("a").unwrap(), Some(NumberArray::new(&[1], crate::formats::Values::F64(vec![0.1]))));
+        assert_eq!(read("c").unwrap(), None);
+        assert!(read("b").unwrap_err().to_string().contains("F8_E4M3"));
+        assert_eq!(names(Path::new("x"), &bytes).unwrap(), ["a", "b"]);
     }
 
     #[test]
