@@ -1,6 +1,7 @@
 //! `ganas evaluate`, `stats` and `train-classifier` as a user meets them.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use ganas::Rng;
 use ganas::formats::npz::{self, Npz};
@@ -208,5 +209,31 @@ fn a_model_is_the_pictures_that_sample_draws_of_it() {
     assert_eq!(of_run["protocol"]["generated"]["images"], 120);
     for key in ["frechet_distance", "kid_mean", "kid_std"] {
         assert_eq!(of_run[key], of_folder[key], "{key}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = [(700, 1), (600, 2)].map(|(n, seed)| {
+        let path = folder.path().join(format!("{n}.npy"));
+        let array = NumberArray::new(&[n, 300], Values::F32(Rng::seed(seed).normals(n * 300)));
+        std::fs::write(&path, npy::to_bytes(&array)).unwrap();
+        path
+    });
+    let printed = |threads: &str| {
+        let out = Command::new(env!("CARGO_BIN_EXE_ganas"))
+            .env("RAYON_NUM_THREADS", threads)
+            .args(["evaluate", "--json", "--metrics", "fid,kid,prdc", "--kid-subsets", "3"])
+            .args([&a, &b])
+            .output()
+            .expect("the program starts");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let one = printed("1");
+    assert!(one.contains("coverage"));
+    for threads in ["2", "5"] {
+        assert_eq!(printed(threads), one, "{threads} threads");
     }
 }

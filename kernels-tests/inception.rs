@@ -6,7 +6,7 @@ use ganas::Device;
 use ganas::data::ImageShape;
 use ganas::formats::NamedArrays;
 use ganas::metrics::inception::{InputRule, Tap};
-use ganas::metrics::{FeatureNetwork, Inception, InceptionOptions, NetworkInfo, Output};
+use ganas::metrics::{FeatureNetwork, Inception, InceptionOptions, NetworkInfo, NetworkKind, Output};
 
 use crate::check::{close, devices};
 use crate::fixtures::{Arrays, load, path};
@@ -72,7 +72,7 @@ fn info() -> NetworkInfo {
         file: String::new(),
         sha256: String::new(),
         input: String::new(),
-        official: false,
+        kind: NetworkKind::Inception,
     }
 }
 

@@ -120,7 +120,7 @@ impl Cache {
 mod tests {
     use super::*;
     use crate::data::Shapes;
-    use crate::metrics::{NetworkInfo, Values};
+    use crate::metrics::{NetworkInfo, NetworkKind, Values};
 
     fn protocol() -> FeatureProtocol {
         let network = NetworkInfo {
@@ -128,7 +128,7 @@ mod tests {
             file: "f".into(),
             sha256: "s".into(),
             input: "i".into(),
-            official: false,
+            kind: NetworkKind::Inception,
         };
         FeatureProtocol { network, dims: 2 }
     }

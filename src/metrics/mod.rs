@@ -28,6 +28,6 @@ pub use inception_score::{Score, inception_score};
 pub use kid::{Kid, KidProtocol, kid, kid_of_subsets, squared_mmd};
 pub use linalg::{Route, TraceSqrt, trace_sqrt_by_cholesky, trace_sqrt_by_eigenvalues, trace_sqrt_product};
 pub use moments::{MomentSums, Moments};
-pub use network::{Extracted, FeatureNetwork, Keep, NetworkInfo, Output, extract};
+pub use network::{Extracted, FeatureNetwork, Keep, NetworkInfo, NetworkKind, Output, extract};
 pub use prdc::{Neighbours, Prdc, prdc};
 pub use statistics::{FeatureProtocol, Statistics};

@@ -6,6 +6,18 @@ use super::{FeatureSet, MomentSums, Moments, Values};
 use crate::Error;
 use crate::data::{ImageShape, Pixels};
 
+/// What the numbers of a network may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkKind {
+    /// Inception with the published weights of 2015-12-05: FID, Inception Score, KID.
+    Published,
+    /// Inception with other weights.
+    Inception,
+    /// A classifier of our own.
+    Classifier,
+}
+
 /// What is printed beside every number that rests on a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInfo {
@@ -17,8 +29,8 @@ pub struct NetworkInfo {
     pub sha256: String,
     /// How pictures are resized and scaled.
     pub input: String,
-    /// Whether a Fréchet distance in its features may be called FID.
-    pub official: bool,
+    /// What its numbers may be called.
+    pub kind: NetworkKind,
 }
 
 /// Row-major results for some pictures.
@@ -93,7 +105,9 @@ pub fn extract(
         return Err(Error::config("dims", reason));
     }
     let mut sums = MomentSums::new(network.dims());
-    let (mut features, mut logits) = (Vec::new(), Vec::new());
+    let room = |kept: bool, width: usize| Vec::with_capacity(if kept { pixels.len() * width } else { 0 });
+    let mut features = room(keep.features, network.dims());
+    let mut logits = room(keep.logits, network.classes().unwrap_or(0));
     let mut done = 0;
     while done < pixels.len() {
         let n = batch.min(pixels.len() - done);

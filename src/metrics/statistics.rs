@@ -95,6 +95,7 @@ fn protocol(array: NumberArray) -> Result<FeatureProtocol, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::NetworkKind;
 
     #[test]
     fn statistics_survive_a_file_with_and_without_a_protocol() {
@@ -105,7 +106,7 @@ mod tests {
             file: "w.pth".into(),
             sha256: "ab".into(),
             input: "tensorflow".into(),
-            official: false,
+            kind: NetworkKind::Inception,
         };
         let moments = Moments::from_parts(Some(7), vec![0.5, 1.0 / 3.0], vec![2.0, 0.1, 0.1, 1.0]).unwrap();
         let protocol = FeatureProtocol { network, dims: 2 };

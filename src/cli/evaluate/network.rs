@@ -9,7 +9,7 @@ use super::super::output::note;
 use crate::Error;
 use crate::metrics::classifier::Classifier;
 use crate::metrics::inception::{InputRule, Tap};
-use crate::metrics::{FeatureNetwork, FeatureProtocol, Inception, InceptionOptions};
+use crate::metrics::{FeatureNetwork, FeatureProtocol, Inception, InceptionOptions, NetworkKind};
 
 /// Flags that choose features.
 #[derive(Debug, Clone, Args)]
@@ -69,7 +69,7 @@ impl<'a> OpenNetwork<'a> {
                     logits_bias: self.args.logits_bias,
                 };
                 let network = Inception::load(&device, Path::new(file), options)?;
-                if !network.info().official && !self.global.quiet {
+                if network.info().kind != NetworkKind::Published && !self.global.quiet {
                     note(&format!(
                         "note: {file} is not the published file of the weights of 2015-12-05 (its hash differs), so \
                          its distances are not called FID"

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{EvaluateArgs, Measured};
 use crate::Error;
 use crate::metrics::{
-    FeatureProtocol, FeatureSet, Frechet, Kid, KidProtocol, Neighbours, Prdc, Score, too_few,
+    FeatureProtocol, FeatureSet, Frechet, Kid, KidProtocol, Neighbours, NetworkKind, Prdc, Score, too_few,
 };
 
 /// Images of the published protocol.
@@ -85,12 +85,16 @@ impl Report {
     }
 
     /// Whether the features are those that FID and the Inception Score are defined by.
-    fn official(&self) -> bool {
-        self.features.as_ref().is_some_and(|f| f.network.official && f.dims == 2048)
+    fn published(&self) -> bool {
+        self.features
+            .as_ref()
+            .is_some_and(|f| f.network.kind == NetworkKind::Published && f.dims == 2048)
     }
 
     fn of_classifier(&self) -> bool {
-        self.features.as_ref().is_some_and(|f| f.network.name.starts_with("classifier"))
+        self.features
+            .as_ref()
+            .is_some_and(|f| f.network.kind == NetworkKind::Classifier)
     }
 
     fn named(&self) -> String {
@@ -101,7 +105,7 @@ impl Report {
 
     pub fn frechet(&mut self, found: Frechet, a: &Measured, b: &Measured) {
         let d = a.moments().map_or(0, |m| m.d());
-        let name = match (self.official(), self.generated) {
+        let name = match (self.published(), self.generated) {
             (true, Some(PUBLISHED)) => "FID".to_owned(),
             _ => format!("Fréchet distance ({})", self.named()),
         };
@@ -132,7 +136,7 @@ impl Report {
         self.protocol
             .insert("kid".into(), json!({"subsets": used.subsets, "subset_size": used.size}));
         let name = format!("kernel distance ({})", self.named());
-        let name = if self.official() { "KID".to_owned() } else { name };
+        let name = if self.published() { "KID".to_owned() } else { name };
         let spread = format!("+- {:.6} over {} subsets of {}", found.std, used.subsets, used.size);
         self.line(&name, format!("{:.6}", found.mean), spread);
         if used.size < asked {
@@ -167,7 +171,7 @@ impl Report {
                 "splits": args.splits, "shuffled": args.shuffle, "images": logits.n(), "classes": logits.d(),
             }),
         );
-        let name = match (self.of_classifier(), self.official(), logits.n()) {
+        let name = match (self.of_classifier(), self.published(), logits.n()) {
             (true, ..) => format!("classifier score ({})", self.named()),
             (false, true, PUBLISHED) => "Inception Score".to_owned(),
             _ => format!("score of the logits ({})", self.named()),

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{FeatureNetwork, NetworkInfo, Output};
+use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output};
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::formats::{NamedArrays, sha256};
@@ -92,7 +92,7 @@ impl Classifier {
             file: path.display().to_string(),
             sha256: sha256::of_bytes(&bytes),
             input: format!("bilinear to {0}x{0}, half-pixel centres, then x / 127.5 - 1", about.side),
-            official: false,
+            kind: NetworkKind::Classifier,
         };
         Ok(Classifier {
             device: device.clone(),

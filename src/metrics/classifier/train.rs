@@ -93,17 +93,14 @@ pub fn train(
     report: &mut dyn FnMut(&Progress) -> Result<(), Error>,
 ) -> Result<Trained, Error> {
     let classes = classes_of(data)?.to_vec();
-    let held_out = match test {
-        Some(_) => None,
-        None => Some(split(data, seed)?),
-    };
-    let (train_set, test_set, test_name): (&dyn Images, &dyn Images, String) = match (&held_out, test) {
-        (Some((train, test)), _) => {
+    let held_out;
+    let (train_set, test_set, test_name): (&dyn Images, &dyn Images, String) = match test {
+        Some(test) => (data, test, test.name().to_owned()),
+        None => {
+            held_out = split(data, seed)?;
             let name = format!("every {HELD_OUT}th picture of {}, held out at random", data.name());
-            (train, test, name)
+            (&held_out.0, &held_out.1, name)
         }
-        (None, Some(test)) => (data, test, test.name().to_owned()),
-        (None, None) => unreachable!("without a test some pictures are held out"),
     };
     let answers = answers(test_set, &classes)?;
     let shape = data.shape();

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::names;
 use crate::Error;
 use crate::formats::{NamedArrays, sha256, tensorflow, torch};
+use crate::metrics::NetworkKind;
 
 /// Start of the hash of the file that the PyTorch port publishes; its name carries these digits.
-const OFFICIAL: &str = "6726825d";
+const PUBLISHED: &str = "6726825d";
 
 /// What a file gave.
 pub(super) struct WeightsFile {
@@ -16,10 +17,8 @@ pub(super) struct WeightsFile {
     pub arrays: NamedArrays,
     /// Hash of the whole file, in hexadecimal digits.
     pub sha256: String,
-    /// What reports call the network.
-    pub name: &'static str,
     /// Whether these are known to be the weights of 2015-12-05.
-    pub official: bool,
+    pub kind: NetworkKind,
 }
 
 pub(super) fn read(path: &Path) -> Result<WeightsFile, Error> {
@@ -35,11 +34,9 @@ pub(super) fn read(path: &Path) -> Result<WeightsFile, Error> {
             return Err(Error::format(path, reason));
         }
     };
-    let official = sha256.starts_with(OFFICIAL);
-    Ok(WeightsFile {
-        arrays: names::to_port(arrays),
-        sha256,
-        name: if official { "inception-2015-12-05" } else { "inception" },
-        official,
-    })
+    let kind = match sha256.starts_with(PUBLISHED) {
+        true => NetworkKind::Published,
+        false => NetworkKind::Inception,
+    };
+    Ok(WeightsFile { arrays: names::to_port(arrays), sha256, kind })
 }

@@ -9,7 +9,7 @@ mod names;
 
 use std::path::Path;
 
-use super::network::{FeatureNetwork, NetworkInfo, Output};
+use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output};
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::formats::NamedArrays;
@@ -73,11 +73,14 @@ impl Inception {
     pub fn load(device: &Device, path: &Path, options: InceptionOptions) -> Result<Inception, Error> {
         let file = load::read(path)?;
         let info = NetworkInfo {
-            name: file.name.to_owned(),
+            name: match file.kind {
+                NetworkKind::Published => "inception-2015-12-05".to_owned(),
+                _ => "inception".to_owned(),
+            },
             file: path.display().to_string(),
             sha256: file.sha256,
             input: options.input.describe().to_owned(),
-            official: file.official,
+            kind: file.kind,
         };
         Inception::from_arrays(device, &file.arrays, options, info).map_err(|e| match e {
             Error::Weights { name, reason } => {
@@ -117,7 +120,7 @@ impl Inception {
             file: String::new(),
             sha256: String::new(),
             input: options.input.describe().to_owned(),
-            official: false,
+            kind: NetworkKind::Inception,
         };
         Inception::read(device, &mut read, options, info)
             .expect("every array has the shape that was asked for")
