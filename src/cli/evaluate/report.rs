@@ -174,7 +174,7 @@ impl Report {
         let name = match (self.of_classifier(), self.published(), logits.n()) {
             (true, ..) => format!("classifier score ({})", self.named()),
             (false, true, PUBLISHED) => "Inception Score".to_owned(),
-            _ => format!("score of the logits ({})", self.named()),
+            _ => "score of the logits".to_owned(),
         };
         let order = if args.shuffle { "shuffled" } else { "in their order" };
         let spread =
