@@ -20,6 +20,8 @@ pub(super) struct Report {
     warnings: Vec<String>,
     /// How the features were made, where that is known.
     features: Option<FeatureProtocol>,
+    /// Whether the generated side was described by what FID and the Inception Score are defined by.
+    published: bool,
     generated: Option<usize>,
 }
 
@@ -39,6 +41,7 @@ impl Report {
             );
             return Err(Error::config("features", reason));
         }
+        let published = of_a.as_ref().is_some_and(is_published);
         let features = of_a.or(of_b);
         let mut protocol = Map::new();
         let mut about = Vec::new();
@@ -80,15 +83,9 @@ impl Report {
             about,
             warnings: Vec::new(),
             features,
+            published,
             generated,
         })
-    }
-
-    /// Whether the features are those that FID and the Inception Score are defined by.
-    fn published(&self) -> bool {
-        self.features
-            .as_ref()
-            .is_some_and(|f| f.network.kind == NetworkKind::Published && f.dims == 2048)
     }
 
     fn of_classifier(&self) -> bool {
@@ -105,7 +102,7 @@ impl Report {
 
     pub fn frechet(&mut self, found: Frechet, a: &Measured, b: &Measured) {
         let d = a.moments().map_or(0, |m| m.d());
-        let name = match (self.published(), self.generated) {
+        let name = match (self.published, self.generated) {
             (true, Some(PUBLISHED)) => "FID".to_owned(),
             _ => format!("Fréchet distance ({})", self.named()),
         };
@@ -136,7 +133,7 @@ impl Report {
         self.protocol
             .insert("kid".into(), json!({"subsets": used.subsets, "subset_size": used.size}));
         let name = format!("kernel distance ({})", self.named());
-        let name = if self.published() { "KID".to_owned() } else { name };
+        let name = if self.published { "KID".to_owned() } else { name };
         let spread = format!("+- {:.6} over {} subsets of {}", found.std, used.subsets, used.size);
         self.line(&name, format!("{:.6}", found.mean), spread);
         if used.size < asked {
@@ -171,7 +168,7 @@ impl Report {
                 "splits": args.splits, "shuffled": args.shuffle, "images": logits.n(), "classes": logits.d(),
             }),
         );
-        let name = match (self.of_classifier(), self.published(), logits.n()) {
+        let name = match (self.of_classifier(), self.published, logits.n()) {
             (true, ..) => format!("classifier score ({})", self.named()),
             (false, true, PUBLISHED) => "Inception Score".to_owned(),
             _ => "score of the logits".to_owned(),
@@ -199,6 +196,10 @@ impl Report {
         let lines: Vec<String> = self.results.iter().chain(&self.about).cloned().chain(warnings).collect();
         lines.join("\n")
     }
+}
+
+fn is_published(protocol: &FeatureProtocol) -> bool {
+    protocol.network.kind == NetworkKind::Published && protocol.dims == 2048
 }
 
 /// A network and how many of its features, in words.
