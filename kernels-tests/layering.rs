@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metrics", &["data", "nn", "ops", "tensor", "device", "formats"]),
     ("runs", &["tensor", "device", "formats"]),
     ("search", &["space", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
+    ("train", &["space", "metrics", "data", "runs", "nn", "ops", "tensor", "device", "formats"]),
     (
         "cli",
         &[

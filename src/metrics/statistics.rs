@@ -37,13 +37,25 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Reads a file with arrays `mu` `[d]` and `sigma` `[d, d]`; `n` and `protocol` are read where they are there.
+    /// Reads the file at `path`, see [`Statistics::of_arrays`].
     ///
     /// # Errors
-    /// If it cannot be read, lacks one of them, or they do not fit each other.
+    /// If it cannot be read, or as there.
     pub fn load(path: &Path) -> Result<Statistics, Error> {
         let bytes = fs::read(path).map_err(|e| Error::io(path, "read", &e))?;
-        let npz = Npz::parse(path, &bytes)?;
+        Statistics::of_arrays(path, &Npz::parse(path, &bytes)?)
+    }
+
+    /// Whether an archive holds statistics.
+    pub fn are_in(npz: &Npz) -> bool {
+        npz.has("mu") || npz.has("sigma")
+    }
+
+    /// Arrays `mu` `[d]` and `sigma` `[d, d]`; `n` and `protocol` are read where they are there. `path` serves error texts.
+    ///
+    /// # Errors
+    /// If one of them is missing or damaged, or they do not fit each other.
+    pub fn of_arrays(path: &Path, npz: &Npz) -> Result<Statistics, Error> {
         let at_path = |e: Error| match e {
             Error::Weights { name, reason } => Error::format(path, format!("array `{name}` {reason}")),
             other => other,

@@ -94,11 +94,7 @@ pub fn run(args: &EvaluateArgs, global: &Global) -> Result<(), Error> {
             "a distance takes two sides: ganas evaluate GENERATED REFERENCE",
         ));
     }
-    let logits = args
-        .logits
-        .as_deref()
-        .map(|path| side::feature_file(path, "logits"))
-        .transpose()?;
+    let logits = args.logits.as_deref().map(side::logits_of).transpose()?;
     if has(Metric::Score) && logits.is_none() && args.generated.is_none() {
         return Err(Error::config(
             "metrics",

@@ -15,8 +15,8 @@ use crate::data::{self, Images, OpenOptions, Pixels, SourcePixels};
 use crate::formats::npz::Npz;
 use crate::formats::{npy, safetensors};
 use crate::metrics::{
-    Cache, CacheKey, Extracted, FeatureNetwork, FeatureProtocol, FeatureSet, Keep, Moments, Statistics,
-    extract,
+    Cache, CacheKey, Extracted, FeatureNetwork, FeatureProtocol, FeatureSet, Keep, Moments, NumberArray,
+    Statistics, extract,
 };
 use crate::train::Sampler;
 
@@ -152,23 +152,23 @@ pub(in crate::cli) fn measure(
     }
     match extension {
         "tar" => images(&format!("folder:{text}"), options, network),
-        "npz" if has_statistics(path)? => {
-            let Statistics { moments, protocol } = Statistics::load(path)?;
-            let n = moments.n;
-            Ok(Measured {
-                source: text.to_owned(),
-                kind: "statistics",
-                n,
-                moments: Some(moments),
-                features: None,
-                logits: None,
-                protocol,
-                skipped: 0,
-            })
+        "npz" => {
+            let bytes = read(path)?;
+            let npz = Npz::parse(path, &bytes)?;
+            match Statistics::are_in(&npz) {
+                true => Ok(statistics(text, Statistics::of_arrays(path, &npz)?)),
+                false => stored(path, npz.get("features")?),
+            }
         }
-        "npz" | "npy" => stored(path),
-        "safetensors" if safetensors_has(path, "features")? => stored(path),
-        "safetensors" | "pth" | "pt" => made(path, options, network),
+        "npy" => stored(path, Some(npy::parse(path, &read(path)?)?)),
+        "safetensors" => {
+            let features = safetensors::read_numbers(path, &read(path)?, "features")?;
+            match features {
+                None => made(path, options, network),
+                features => stored(path, features),
+            }
+        }
+        "pth" | "pt" => made(path, options, network),
         _ => {
             let reason =
                 "is no image source, model, feature or statistics file; a single picture is no set of them";
@@ -232,9 +232,22 @@ fn made(path: &Path, options: &SideOptions, network: &mut OpenNetwork) -> Result
     Ok(Measured::of(&text, "model", found, Some(protocol_of(network))))
 }
 
-/// A file of features.
-fn stored(path: &Path) -> Result<Measured, Error> {
-    let features = feature_file(path, "features")?;
+fn statistics(text: &str, stored: Statistics) -> Measured {
+    Measured {
+        source: text.to_owned(),
+        kind: "statistics",
+        n: stored.moments.n,
+        moments: Some(stored.moments),
+        features: None,
+        logits: None,
+        protocol: stored.protocol,
+        skipped: 0,
+    }
+}
+
+/// The features of a file.
+fn stored(path: &Path, array: Option<NumberArray>) -> Result<Measured, Error> {
+    let features = matrix(path, "features", array)?;
     let found = Extracted {
         n: features.n(),
         moments: (features.n() > 1).then(|| Moments::of(&features)).transpose()?,
@@ -244,18 +257,22 @@ fn stored(path: &Path) -> Result<Measured, Error> {
     Ok(Measured::of(&path.display().to_string(), "features", found, None))
 }
 
-/// The array `name` `[n, d]` of an `.npz` or `.safetensors` file, or the only one of an `.npy` file.
+/// The array `logits` `[n, classes]` of an `.npz` or `.safetensors` file, or the only one of an `.npy` file.
 ///
 /// # Errors
 /// If it cannot be read, is not there, or is no matrix of finite numbers.
-pub(super) fn feature_file(path: &Path, name: &str) -> Result<FeatureSet, Error> {
+pub(super) fn logits_of(path: &Path) -> Result<FeatureSet, Error> {
     let bytes = read(path)?;
     let array = match path.extension().and_then(|e| e.to_str()) {
-        Some("npz") => Npz::parse(path, &bytes)?.get(name)?,
-        Some("safetensors") => safetensors::read_numbers(path, &bytes, name)?,
+        Some("npz") => Npz::parse(path, &bytes)?.get("logits")?,
+        Some("safetensors") => safetensors::read_numbers(path, &bytes, "logits")?,
         Some("npy") => Some(npy::parse(path, &bytes)?),
         _ => return Err(Error::format(path, "must end in .npz, .npy or .safetensors")),
     };
+    matrix(path, "logits", array)
+}
+
+fn matrix(path: &Path, name: &str, array: Option<NumberArray>) -> Result<FeatureSet, Error> {
     let array = array.ok_or_else(|| {
         Error::format(path, format!("has no array `{name}`; one 2-D array of that name is expected"))
     })?;
@@ -263,16 +280,6 @@ pub(super) fn feature_file(path: &Path, name: &str) -> Result<FeatureSet, Error>
         Error::Weights { reason, .. } => Error::format(path, format!("array `{name}` {reason}")),
         other => other,
     })
-}
-
-fn has_statistics(path: &Path) -> Result<bool, Error> {
-    let bytes = read(path)?;
-    let npz = Npz::parse(path, &bytes)?;
-    Ok(npz.has("mu") || npz.has("sigma"))
-}
-
-fn safetensors_has(path: &Path, name: &str) -> Result<bool, Error> {
-    Ok(safetensors::names(path, &read(path)?)?.iter().any(|known| known == name))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
