@@ -104,6 +104,14 @@ impl FeatureSet {
     }
 }
 
+/// Refuses a comparison of `a` features an image with `b`.
+pub(super) fn check_same_number(a: usize, b: usize) -> Result<(), Error> {
+    if a == b {
+        return Ok(());
+    }
+    Err(Error::config("features", format!("one side has {a} features an image, the other {b}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The Fréchet distance between two normal distributions fitted to features (Heusel et al. 2017).
 
 use super::Moments;
+use super::features::check_same_number;
 use super::linalg::{self, Route};
 use crate::Error;
 
@@ -22,10 +23,7 @@ pub struct Frechet {
 /// # Errors
 /// [`Error::Config`] if their features differ in number, or a result exceeds what an `f64` holds.
 pub fn frechet_distance(a: &Moments, b: &Moments) -> Result<Frechet, Error> {
-    if a.d() != b.d() {
-        let reason = format!("one side has {} features an image, the other {}", a.d(), b.d());
-        return Err(Error::config("features", reason));
-    }
+    check_same_number(a.d(), b.d())?;
     let too_large = || Error::config("features", "are too large: their distance exceeds the largest number");
     if !a.trace().is_finite() || !b.trace().is_finite() {
         return Err(too_large());

@@ -2,6 +2,7 @@
 //! polynomial kernel `k(x, y) = (x.y / d + 1)^3`.
 
 use super::FeatureSet;
+use super::features::check_same_number;
 use super::inception_score::mean_and_deviation;
 use super::tiles::{self, Tile};
 use crate::{Error, Rng};
@@ -82,10 +83,7 @@ pub fn kid_of_subsets(
 /// # Errors
 /// [`Error::Config`] if a side has fewer than 2 images, or the features differ in number.
 pub fn squared_mmd(x: &FeatureSet, y: &FeatureSet) -> Result<f64, Error> {
-    if x.d() != y.d() {
-        let reason = format!("one side has {} features an image, the other {}", x.d(), y.d());
-        return Err(Error::config("features", reason));
-    }
+    check_same_number(x.d(), y.d())?;
     if x.n() < 2 || y.n() < 2 {
         let reason = format!("{} and {} images; the kernel distance takes at least 2 a side", x.n(), y.n());
         return Err(Error::config("images", reason));

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::FeatureSet;
+use super::features::check_same_number;
 use super::tiles::{self, Tile};
 use crate::Error;
 
@@ -50,10 +51,7 @@ pub fn prdc(generated: &FeatureSet, real: &FeatureSet, neighbours: Neighbours) -
             format!("the {most}th nearest of {least} images; valid are 1 to {}", least.saturating_sub(1));
         return Err(Error::config("neighbours", reason));
     }
-    if generated.d() != real.d() {
-        let reason = format!("one side has {} features an image, the other {}", generated.d(), real.d());
-        return Err(Error::config("features", reason));
-    }
+    check_same_number(generated.d(), real.d())?;
     let (generated, real) = (Points::new(generated), Points::new(real));
     let ks = [neighbours.precision, neighbours.density];
     let real_radii = radii(&real, ks);
