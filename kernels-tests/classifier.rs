@@ -88,6 +88,8 @@ fn sources_that_cannot_teach_are_refused_with_the_reason() {
     assert!(refused(&two, None).contains("--test"));
     assert!(refused("shapes?limit=40&size=8&gray=1", None).contains("square colour"));
     assert!(refused("shapes?limit=40&size=4", None).contains("at least 8"));
+    let text = refused("shapes?limit=40&size=8", Some("shapes?limit=9&size=8&gray=1"));
+    assert!(text.contains("8x8x1") && text.contains("8x8x3"), "{text}");
     let text = Classifier::load(&device, &folder.path().join("none"))
         .err()
         .unwrap()

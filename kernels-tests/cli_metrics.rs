@@ -166,6 +166,29 @@ fn a_classifier_serves_images_under_its_own_names_whatever_the_batch() {
         told.contains("classifier score") && !told.contains("FID") && !told.contains("Inception"),
         "{told}"
     );
+    // Logits of a file are no classifier's.
+    let logits = path("logits.npz");
+    let array = NumberArray::new(&[20, 4], Values::F32(Rng::seed(1).normals(80)));
+    npz::write(Path::new(&logits), &[("logits", &array)], false).unwrap();
+    let foreign = evaluate(&["--no-cache", "--logits", &logits]);
+    assert!(foreign.get("is_mean").is_some() && foreign.get("classifier_score_mean").is_none());
+    // A score alone is kept too.
+    let score = || {
+        let alone = [
+            "evaluate",
+            a,
+            "--metrics",
+            "score",
+            "--splits",
+            "3",
+            "--features",
+            &features,
+            "--cache",
+            &cache,
+        ];
+        json(&alone)["classifier_score_mean"].clone()
+    };
+    assert_eq!(score(), one["classifier_score_mean"]);
     // Statistics of other features are not compared with.
     let (other, stored) = (path("d.safetensors"), path("s.npz"));
     let training = ["train-classifier", "--data", "shapes?size=12&limit=200", "--out", &other];

@@ -72,6 +72,7 @@ fn info() -> NetworkInfo {
         file: String::new(),
         sha256: String::new(),
         input: String::new(),
+        logits: String::new(),
         kind: NetworkKind::Inception,
     }
 }

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::statistics::FeatureProtocol;
-use super::{Extracted, FeatureSet, Keep, Moments, NumberArray, Statistics};
+use super::{Extracted, FeatureSet, Keep, NetworkInfo, NumberArray, Statistics};
 use crate::Error;
-use crate::data::Images;
-use crate::data::{Pixels, SourcePixels};
+use crate::data::{Images, Pixels, SourcePixels};
 use crate::formats::npz::{self, Npz};
 use crate::formats::sha256::Hasher;
 
@@ -28,15 +27,22 @@ pub struct CacheKey(String);
 
 impl CacheKey {
     /// The key of all pictures of a source, which are read for it: their bytes, shape and order, the network's weights
-    /// and input, and the number of features.
+    /// and input, how its logits are made, and the number of features.
     ///
     /// # Errors
     /// If a picture cannot be read.
     pub fn of(images: &dyn Images, protocol: &FeatureProtocol) -> Result<CacheKey, Error> {
         let mut hasher = Hasher::new();
-        let FeatureProtocol { network, dims } = protocol;
-        let shape = images.shape();
-        let header = format!("2 {} {} {dims} {shape} {}\n", network.sha256, network.input, images.len());
+        let FeatureProtocol {
+            network: NetworkInfo { sha256, input, logits, .. },
+            dims,
+        } = protocol;
+        let header = format!(
+            "3 {sha256} {input} {logits} {dims} {} {}
+",
+            images.shape(),
+            images.len()
+        );
         hasher.update(header.as_bytes());
         let mut pixels = SourcePixels::new(images);
         let mut left = images.len();
@@ -57,53 +63,54 @@ impl Cache {
 
     /// What is stored under `key`, if it holds all that is to be kept. A damaged file counts as absent: it is made anew.
     pub fn get(&self, key: &CacheKey, keep: Keep) -> Option<Extracted> {
-        if keep == Keep::default() {
-            let stored = Statistics::load(&self.path("moments", key)).ok()?;
-            let n = stored.moments.n?;
-            return Some(Extracted {
-                n,
-                moments: Some(stored.moments),
-                features: None,
-                logits: None,
-            });
-        }
-        let path = self.path("features", key);
-        let bytes = fs::read(&path).ok()?;
-        let npz = Npz::parse(&path, &bytes).ok()?;
-        let set = |name: &str| FeatureSet::from_array(npz.get(name).ok()??).ok();
-        let features = set("features")?;
-        let logits = if keep.logits { Some(set("logits")?) } else { None };
-        let moments = Moments::of(&features).ok();
+        let Statistics { moments, .. } = Statistics::load(&self.path("moments", key)).ok()?;
+        let features = if keep.features {
+            Some(self.set("features", key)?)
+        } else {
+            None
+        };
+        let logits = if keep.logits {
+            Some(self.set("logits", key)?)
+        } else {
+            None
+        };
         Some(Extracted {
-            n: features.n(),
-            moments,
-            features: Some(features),
+            n: moments.n?,
+            moments: Some(moments),
+            features,
             logits,
         })
     }
 
-    /// Stores `found` under `key`: the moments, and the features if they were kept and are not too large.
+    /// Stores `found` under `key`: the moments, and the features and logits that were kept and are not too large. A
+    /// single picture has no moments and is not stored.
     ///
     /// # Errors
     /// If the folder or a file cannot be written.
     pub fn put(&self, key: &CacheKey, found: &Extracted, protocol: &FeatureProtocol) -> Result<(), Error> {
+        let Some(moments) = &found.moments else {
+            return Ok(());
+        };
         fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, "create", &e))?;
-        if let Some(moments) = &found.moments {
-            let stored = Statistics {
-                moments: moments.clone(),
-                protocol: Some(protocol.clone()),
-            };
-            stored.save(&self.path("moments", key))?;
-        }
-        let array = |set: &FeatureSet| NumberArray::new(&[set.n(), set.d()], set.values().clone());
-        if let Some(features) = found.features.as_ref().filter(|set| set.n() * set.d() * 4 <= LARGEST) {
-            let features = array(features);
-            let logits = found.logits.as_ref().map(array);
-            let mut arrays = vec![("features", &features)];
-            arrays.extend(logits.iter().map(|logits| ("logits", logits)));
-            npz::write(&self.path("features", key), &arrays, false)?;
+        let stored = Statistics {
+            moments: moments.clone(),
+            protocol: Some(protocol.clone()),
+        };
+        stored.save(&self.path("moments", key))?;
+        for (kind, set) in [("features", &found.features), ("logits", &found.logits)] {
+            if let Some(set) = set.as_ref().filter(|set| set.n() * set.d() * 4 <= LARGEST) {
+                let array = NumberArray::new(&[set.n(), set.d()], set.values().clone());
+                npz::write(&self.path(kind, key), &[(kind, &array)], false)?;
+            }
         }
         Ok(())
+    }
+
+    fn set(&self, kind: &str, key: &CacheKey) -> Option<FeatureSet> {
+        let path = self.path(kind, key);
+        let bytes = fs::read(&path).ok()?;
+        let array = Npz::parse(&path, &bytes).ok()?.get(kind).ok()??;
+        FeatureSet::from_array(array).ok()
     }
 
     fn path(&self, kind: &str, key: &CacheKey) -> PathBuf {
@@ -120,7 +127,7 @@ impl Cache {
 mod tests {
     use super::*;
     use crate::data::Shapes;
-    use crate::metrics::{NetworkInfo, NetworkKind, Values};
+    use crate::metrics::{Moments, NetworkKind, Values};
 
     fn protocol() -> FeatureProtocol {
         let network = NetworkInfo {
@@ -128,6 +135,7 @@ mod tests {
             file: "f".into(),
             sha256: "s".into(),
             input: "i".into(),
+            logits: String::new(),
             kind: NetworkKind::Inception,
         };
         FeatureProtocol { network, dims: 2 }
@@ -141,6 +149,8 @@ mod tests {
         assert_ne!(one, key(&Shapes::new(6, 299, 1), &protocol()));
         assert_ne!(one, key(&Shapes::new(6, 300, 2), &protocol()));
         assert_ne!(one, key(&Shapes::new(6, 300, 1), &FeatureProtocol { dims: 3, ..protocol() }));
+        let network = NetworkInfo { logits: "with bias".into(), ..protocol().network };
+        assert_ne!(one, key(&Shapes::new(6, 300, 1), &FeatureProtocol { network, dims: 2 }));
     }
 
     #[test]
@@ -161,9 +171,21 @@ mod tests {
         cache.put(&key, &found, &protocol()).unwrap();
         assert_eq!(cache.get(&key, Keep::default()).unwrap().moments.unwrap(), moments);
         let again = cache.get(&key, all).unwrap();
-        assert_eq!((again.n, again.features.unwrap(), again.moments.unwrap()), (3, features, moments));
-        // Logits were not stored.
+        assert_eq!(
+            (again.n, again.features.clone().unwrap(), again.moments.clone().unwrap()),
+            (3, features, moments)
+        );
+        // Logits were not stored; by themselves they are as good.
         assert!(cache.get(&key, Keep { features: true, logits: true }).is_none());
+        let logits = Extracted {
+            features: None,
+            logits: Some(again.features.clone().unwrap()),
+            ..found.clone()
+        };
+        let other = CacheKey("l".into());
+        cache.put(&other, &logits, &protocol()).unwrap();
+        let only = Keep { features: false, logits: true };
+        assert_eq!(cache.get(&other, only).unwrap().logits, logits.logits);
         let path = cache.path("moments", &key);
         let mut bytes = fs::read(&path).unwrap();
         bytes[50] ^= 0xff;

@@ -29,6 +29,8 @@ pub struct NetworkInfo {
     pub sha256: String,
     /// How pictures are resized and scaled.
     pub input: String,
+    /// How logits are made, where that can be chosen; empty elsewhere.
+    pub logits: String,
     /// What its numbers may be called.
     pub kind: NetworkKind,
 }
@@ -59,6 +61,15 @@ pub trait FeatureNetwork {
     /// # Errors
     /// If the device fails.
     fn forward(&self, pixels: &[u8], shape: ImageShape) -> Result<Output, Error>;
+}
+
+/// Values of pictures of bytes in three channels; grey is the same in all of them.
+pub(super) fn in_colour(pixels: &[u8], shape: ImageShape, value: impl Fn(f32) -> f32) -> Vec<f32> {
+    let repeat = 3 / shape.c;
+    pixels
+        .iter()
+        .flat_map(|v| std::iter::repeat_n(value(f32::from(*v)), repeat))
+        .collect()
 }
 
 /// What is to be kept of a sequence of pictures beside the moments of its features.

@@ -118,6 +118,7 @@ mod tests {
             file: "w.pth".into(),
             sha256: "ab".into(),
             input: "tensorflow".into(),
+            logits: String::new(),
             kind: NetworkKind::Inception,
         };
         let moments = Moments::from_parts(Some(7), vec![0.5, 1.0 / 3.0], vec![2.0, 0.1, 0.1, 1.0]).unwrap();

@@ -69,6 +69,7 @@ impl Report {
                     "sha256": features.network.sha256,
                     "dims": features.dims,
                     "input": features.network.input,
+                    "logits": features.network.logits,
                 }),
             );
             about.push(format!("{:<21} {}", "features", words(features)));
@@ -158,8 +159,11 @@ impl Report {
         self.line("density, coverage", format!("{density:.4}  {coverage:.4}"), nearest(used.density));
     }
 
+    /// The score of logits from a file bears the name of no network.
     pub fn score(&mut self, found: Score, args: &EvaluateArgs, logits: &FeatureSet) {
-        let key = if self.of_classifier() { "classifier_score" } else { "is" };
+        let own = args.logits.is_none();
+        let of_classifier = own && self.of_classifier();
+        let key = if of_classifier { "classifier_score" } else { "is" };
         self.numbers.insert(format!("{key}_mean"), json!(found.mean));
         self.numbers.insert(format!("{key}_std"), json!(found.std));
         self.protocol.insert(
@@ -168,7 +172,7 @@ impl Report {
                 "splits": args.splits, "shuffled": args.shuffle, "images": logits.n(), "classes": logits.d(),
             }),
         );
-        let name = match (self.of_classifier(), self.published, logits.n()) {
+        let name = match (of_classifier, own && self.published, logits.n()) {
             (true, ..) => format!("classifier score ({})", self.named()),
             (false, true, PUBLISHED) => "Inception Score".to_owned(),
             _ => "score of the logits".to_owned(),

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output};
+use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output, in_colour};
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::formats::{NamedArrays, sha256};
@@ -76,7 +76,8 @@ impl Classifier {
         })?;
         let about: ClassifierInfo =
             serde_json::from_str(text).map_err(|e| Error::format(path, format!("metadata `{KEY}`: {e}")))?;
-        if about.format != FORMAT || !(1..=4096).contains(&about.width) || !(1..=4096).contains(&about.side) {
+        let sizes = (1..=1024).contains(&about.width) && (1..=4096).contains(&about.side);
+        if about.format != FORMAT || !sizes || about.classes.len() < 2 {
             return Err(Error::format(
                 path,
                 format!("metadata `{KEY}` is not of this version; train it again"),
@@ -92,6 +93,7 @@ impl Classifier {
             file: path.display().to_string(),
             sha256: sha256::of_bytes(&bytes),
             input: format!("bilinear to {0}x{0}, half-pixel centres, then x / 127.5 - 1", about.side),
+            logits: String::new(),
             kind: NetworkKind::Classifier,
         };
         Ok(Classifier {
@@ -150,12 +152,7 @@ impl FeatureNetwork for Classifier {
         let mut all = Output::default();
         for piece in pixels.chunks(AT_ONCE * shape.values()) {
             let n = piece.len() / shape.values();
-            // Grey is the same in all three channels.
-            let repeat = 3 / shape.c;
-            let values: Vec<f32> = piece
-                .iter()
-                .flat_map(|v| std::iter::repeat_n(f32::from(*v) / 127.5 - 1.0, repeat))
-                .collect();
+            let values = in_colour(piece, shape, |v| v / 127.5 - 1.0);
             let images = Tensor::from_slice(&self.device, [n, shape.h, shape.w, 3], &values);
             let (features, logits) = self.outputs(&images);
             all.features.extend(features.to_vec()?);

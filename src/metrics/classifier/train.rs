@@ -82,7 +82,7 @@ impl Trained {
 /// called after every step; it may end the training with an error.
 ///
 /// # Errors
-/// If a source has no classes, a picture has none, the classes differ, a picture cannot be read, the device fails, or
+/// If a source has no classes, a picture has none, classes or shapes differ, a picture cannot be read, the device fails, or
 /// the loss is not a number any more.
 pub fn train(
     device: &Device,
@@ -108,6 +108,10 @@ pub fn train(
         let reason =
             format!("pictures are {shape}; the classifier takes square colour ones of at least {SMALLEST}");
         return Err(Error::config(data.name(), reason));
+    }
+    if test_set.shape() != shape {
+        let reason = format!("pictures are {}, those of the training {shape}", test_set.shape());
+        return Err(Error::config(test_set.name(), reason));
     }
     let mut net = fresh(device, config.width, classes.len(), seed);
     let parameters = nn::count(&mut net);

@@ -9,7 +9,7 @@ mod names;
 
 use std::path::Path;
 
-use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output};
+use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output, in_colour};
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::formats::NamedArrays;
@@ -39,6 +39,16 @@ pub struct InceptionOptions {
     pub input: InputRule,
     /// Whether logits hold the bias; the Inception Score of the original program leaves it out.
     pub logits_bias: bool,
+}
+
+impl InceptionOptions {
+    /// How logits are made, as reports print it.
+    pub fn describe_logits(self) -> &'static str {
+        match self.logits_bias {
+            true => "with bias",
+            false => "without bias",
+        }
+    }
 }
 
 impl Default for InceptionOptions {
@@ -80,6 +90,7 @@ impl Inception {
             file: path.display().to_string(),
             sha256: file.sha256,
             input: options.input.describe().to_owned(),
+            logits: options.describe_logits().to_owned(),
             kind: file.kind,
         };
         Inception::from_arrays(device, &file.arrays, options, info).map_err(|e| match e {
@@ -90,7 +101,7 @@ impl Inception {
         })
     }
 
-    /// The network of arrays under PyTorch's names (`Conv2d_1a_3x3.conv.weight`, ...) or TensorFlow's.
+    /// The network of arrays under PyTorch's names (`Conv2d_1a_3x3.conv.weight`, ...).
     ///
     /// # Errors
     /// [`Error::Weights`] if an array is missing or has another shape.
@@ -120,6 +131,7 @@ impl Inception {
             file: String::new(),
             sha256: String::new(),
             input: options.input.describe().to_owned(),
+            logits: options.describe_logits().to_owned(),
             kind: NetworkKind::Inception,
         };
         Inception::read(device, &mut read, options, info)
@@ -163,11 +175,7 @@ impl Inception {
     /// What the network sees of images of bytes `[n,h,w,3]`: `[n,299,299,3]`.
     pub fn input(&self, pixels: &[u8], shape: ImageShape) -> Tensor {
         let n = pixels.len() / shape.values();
-        let values: Vec<f32> = match shape.c {
-            3 => pixels.iter().map(|v| f32::from(*v)).collect(),
-            // Grey is the same in all three channels.
-            _ => pixels.iter().flat_map(|v| [f32::from(*v); 3]).collect(),
-        };
+        let values = in_colour(pixels, shape, |v| v);
         let bytes = Tensor::from_slice(&self.device, [n, shape.h, shape.w, 3], &values);
         self.options.input.apply(&bytes)
     }
