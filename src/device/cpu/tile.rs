@@ -1,6 +1,8 @@
 //! The inner kernel of every convolution on the CPU: a small tile of outputs held in registers.
 //!
-//!     c[m][j] = sum over runs r, over i < r.len of  a[r.start + i*a_step + m*a_row] * b[(r.at + i)*width + j]
+//! ```text
+//! c[m][j] = sum over runs r, over i < r.len of  a[r.start + i*a_step + m*a_row] * b[(r.at + i)*width + j]
+//! ```
 //!
 //! `a` is read in place with two strides, so neither an im2col matrix nor a packed copy of the image exists;
 //! `b` is packed by the caller, one row of `width = 16*nv` floats per term.
