@@ -62,7 +62,7 @@ fn derived(device: &Device) -> Pair<dyn Discriminator> {
         rng: &mut rng,
         spectral: SpectralInit::Effective,
     };
-    let g = Generator::derived(&genes, SIZE, &mut init).unwrap();
+    let g = Generator::derived(&genes.into(), SIZE, &mut init).unwrap();
     let d = discriminator(&architecture, SIZE.channels, &mut init).unwrap();
     Pair::new(g, d, |_| None, WEIGHTS, device, rng)
 }

@@ -149,9 +149,9 @@ fn show(args: &ShowArgs, json: bool) -> Result<(), Error> {
     let gan = load(&args.source, args.part)?;
     let form = form(&args.size, &gan)?;
     let mut halves: Vec<(&str, usize, Cost)> = Vec::new();
-    if let Some(genes) = &gan.generator {
+    if let Some(arch) = &gan.generator {
         let width = positive("width", args.width)?;
-        halves.push(("generator", width, cost::generator(genes, width, &form)?));
+        halves.push(("generator", width, cost::generator(arch, width, &form)?));
     }
     if let Some(d) = &gan.discriminator {
         let width = positive("disc-width", args.disc_width)?;
@@ -179,17 +179,6 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
         Some(CountPart::Discriminator | CountPart::SupernetD) => Part::Discriminator,
         Some(CountPart::Generator | CountPart::SupernetG) | None => Part::Generator,
     };
-    // AutoGAN's own generator is outside the space; only its cost is known.
-    if args.source.genotype == "autogan" && npy == Part::Generator && args.part != Some(CountPart::SupernetG)
-    {
-        let width = positive("width", args.width.unwrap_or(256))?;
-        let bottom = match args.size.form {
-            FormName::Cifar => 4,
-            FormName::Stl => 6,
-        };
-        let cost = cost::autogan_generator(width, bottom);
-        return print_count(&cost, "generator", width, 8 * bottom, json);
-    }
     let gan = load(&args.source, npy)?;
     let form = form(&args.size, &gan)?;
     let part = args.part.unwrap_or(if gan.generator.is_some() {
@@ -207,11 +196,15 @@ fn count(args: &CountArgs, json: bool) -> Result<(), Error> {
     let cost = match part {
         CountPart::Generator => cost::generator(gan.require_generator()?, width, &form)?,
         CountPart::Discriminator => cost::discriminator(gan.require_discriminator()?, width, form.image())?,
-        CountPart::SupernetG => cost::generator_supernet(gan.lineage(), width, &form)?,
+        CountPart::SupernetG => {
+            // AutoGAN's generator has no supernet here; asked for one, that of the genes is meant.
+            gan.require_cells()?;
+            cost::generator_supernet(gan.lineage(), width, &form)?
+        }
         CountPart::SupernetD => {
             let family = match gan.lineage() {
                 Lineage::AdversarialNas => Family::Adversarial,
-                Lineage::Eagan => Family::Eagan,
+                Lineage::Eagan | Lineage::AutoGan => Family::Eagan,
             };
             cost::discriminator_supernet(family, width, form.image())?
         }
@@ -268,7 +261,7 @@ fn random(args: &RandomArgs, json: bool, seed: u64) -> Result<(), Error> {
     let generator = random_generator(&mut rng);
     let discriminator: Option<Discriminator> = family.map(|family| random_discriminator(family, &mut rng));
     let gan = GanGenotype {
-        generator: (args.part != Some(Part::Discriminator)).then_some(generator),
+        generator: (args.part != Some(Part::Discriminator)).then_some(generator.into()),
         discriminator: discriminator.filter(|_| args.part != Some(Part::Generator)),
     };
     if gan == GanGenotype::default() {
@@ -331,14 +324,10 @@ fn load(source: &Source, part: Part) -> Result<GanGenotype, Error> {
 }
 
 fn form(size: &SizeArgs, gan: &GanGenotype) -> Result<Form, Error> {
-    let default = match (size.form, gan.lineage()) {
-        (FormName::Cifar, _) | (FormName::Stl, Lineage::Eagan) => 3,
-        (FormName::Stl, Lineage::AdversarialNas) => 2,
-    };
-    let parts = size.latent_split.unwrap_or(default);
-    let form = match size.form {
-        FormName::Cifar => Form { parts, ..Form::cifar() },
-        FormName::Stl => Form::stl(parts),
+    let published = Form::published(size.form, gan.lineage());
+    let form = Form {
+        parts: size.latent_split.unwrap_or(published.parts),
+        ..published
     };
     form.part()?;
     Ok(form)

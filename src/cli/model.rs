@@ -36,9 +36,9 @@ pub(super) fn load(
         own_architecture()?;
         return generator_of(&Snapshot::read(model)?, device, live);
     }
-    let genes = match genotype {
+    let arch = match genotype {
         Some(text) => Some(*GanGenotype::load(text)?.require_generator()?),
         None => None,
     };
-    Ok((Generator::from_arrays(&arrays, genes.as_ref(), live, device)?, Relaxation::Softmax))
+    Ok((Generator::from_arrays(&arrays, arch.as_ref(), live, device)?, Relaxation::Softmax))
 }

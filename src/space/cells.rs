@@ -2,7 +2,7 @@
 
 use super::cell::{CellKind, GENES, Gene, NODES};
 use super::choice::{Arc, Choice, Dag, Genotype, Key, Node, Space, check_ranges};
-use super::gan::{Discriminator, Family, GanGenotype};
+use super::gan::{Discriminator, Family, GanGenotype, GeneratorArch};
 use super::live::{canonical_discriminator, canonical_generator, discriminator_live, generator_live};
 use super::primitive::OpKind;
 use super::random::{random_discriminator, random_generator};
@@ -86,7 +86,9 @@ impl GanCells {
         let mut rows = values.as_chunks::<GENES>().0.iter().copied();
         let mut next = || rows.next().expect("as many rows as cells, by the number of choices");
         Ok(GanGenotype {
-            generator: self.generator.then(|| std::array::from_fn(|_| next().map(|v| v as u8))),
+            generator: self
+                .generator
+                .then(|| GeneratorArch::Cells(std::array::from_fn(|_| next().map(|v| v as u8)))),
             discriminator: self.family.map(|family| Discriminator {
                 family,
                 genes: (0..family.cells()).map(|_| next()).collect(),
@@ -102,7 +104,7 @@ impl GanCells {
         gan.check()?;
         let mut values: Vec<i8> = Vec::new();
         if self.generator {
-            values.extend(gan.require_generator()?.as_flattened().iter().map(|&g| g as i8));
+            values.extend(gan.require_cells()?.as_flattened().iter().map(|&g| g as i8));
         }
         if let Some(family) = self.family {
             let d = gan.require_discriminator()?;
@@ -144,7 +146,7 @@ impl Space for GanCells {
         let gan = self.decoded(g);
         let mut graph = Graph::default();
         let mut choice = 0;
-        if let Some(genes) = &gan.generator {
+        if let Some(GeneratorArch::Cells(genes)) = &gan.generator {
             let live = generator_live(genes);
             let mut input = graph.node("z", true);
             let mut skips: Vec<usize> = Vec::new();
@@ -188,7 +190,7 @@ impl Space for GanCells {
     }
 
     fn random(&self, rng: &mut Rng) -> Genotype {
-        let generator = self.generator.then(|| random_generator(rng));
+        let generator = self.generator.then(|| random_generator(rng).into());
         let discriminator = self.family.map(|family| random_discriminator(family, rng));
         let gan = GanGenotype { generator, discriminator };
         self.encode(&gan)
@@ -202,7 +204,10 @@ impl GanGenotype {
     /// Parameter counts do: dead parts are built and counted.
     pub fn canonical(&self) -> Key {
         let canonical = GanGenotype {
-            generator: self.generator.as_ref().map(canonical_generator),
+            generator: self.generator.map(|arch| match arch {
+                GeneratorArch::Cells(genes) => canonical_generator(&genes).into(),
+                GeneratorArch::AutoGan => arch,
+            }),
             discriminator: self.discriminator.as_ref().map(canonical_discriminator),
         };
         Key(canonical.to_json().to_string())

@@ -1,7 +1,7 @@
 //! Which genotypes are networks: ranges, inputs of every node, coupled genes.
 
 use super::cell::{CellKind, GENES};
-use super::gan::{Discriminator, GanGenotype, GeneratorGenes};
+use super::gan::{Discriminator, GanGenotype, GeneratorArch, GeneratorGenes};
 use crate::Error;
 
 impl GanGenotype {
@@ -10,7 +10,7 @@ impl GanGenotype {
     /// # Errors
     /// If one is not; the reason names cell, gene or node.
     pub fn check(&self) -> Result<(), Error> {
-        if let Some(genes) = &self.generator {
+        if let Some(GeneratorArch::Cells(genes)) = &self.generator {
             check_generator(genes)?;
         }
         match &self.discriminator {

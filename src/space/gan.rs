@@ -9,6 +9,34 @@ use std::str::FromStr;
 /// Genes of a generator: three cells.
 pub type GeneratorGenes = [[u8; GENES]; 3];
 
+/// Architecture of a generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GeneratorArch {
+    /// Three searched cells.
+    Cells(GeneratorGenes),
+    /// AutoGAN's published generator: fixed cells outside the space, to compare with.
+    AutoGan,
+}
+
+impl GeneratorArch {
+    /// What stands in files for the one without genes.
+    pub const AUTOGAN: &str = "autogan";
+
+    /// The genes, if its cells were searched.
+    pub fn cells(&self) -> Option<&GeneratorGenes> {
+        match self {
+            GeneratorArch::Cells(genes) => Some(genes),
+            GeneratorArch::AutoGan => None,
+        }
+    }
+}
+
+impl From<GeneratorGenes> for GeneratorArch {
+    fn from(genes: GeneratorGenes) -> GeneratorArch {
+        GeneratorArch::Cells(genes)
+    }
+}
+
 /// A family of discriminators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -119,39 +147,54 @@ pub enum Lineage {
     AdversarialNas,
     /// EAGAN: latent always in three parts, single-path supernets without logits.
     Eagan,
+    /// AutoGAN: one latent vector of 128 for the first cell.
+    AutoGan,
 }
 
 /// An architecture of the GAN space; either half may be absent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct GanGenotype {
-    /// Genes of the generator.
-    pub generator: Option<GeneratorGenes>,
+    /// The generator.
+    pub generator: Option<GeneratorArch>,
     /// The discriminator.
     pub discriminator: Option<Discriminator>,
 }
 
 impl GanGenotype {
-    /// The program whose conventions apply: EAGAN's for its own published generator and for its discriminators.
+    /// The program whose conventions apply: AutoGAN's for its generator, EAGAN's for its own
+    /// published generator and for its discriminators.
     pub fn lineage(&self) -> Lineage {
+        if self.generator == Some(GeneratorArch::AutoGan) {
+            return Lineage::AutoGan;
+        }
         let eagan_d = self.discriminator.as_ref().is_some_and(|d| d.family == Family::Eagan);
-        if eagan_d || self.generator == Some(super::names::EAGAN) {
+        if eagan_d || self.generator == Some(GeneratorArch::Cells(super::names::EAGAN)) {
             Lineage::Eagan
         } else {
             Lineage::AdversarialNas
         }
     }
 
-    /// The generator's genes.
+    /// The generator.
     ///
     /// # Errors
     /// If there is no generator.
-    pub fn require_generator(&self) -> Result<&GeneratorGenes, Error> {
+    pub fn require_generator(&self) -> Result<&GeneratorArch, Error> {
         let absent = || {
             Error::genotype(
                 "it has no generator; add the key `generator` or name one, as in `adversarialnas`",
             )
         };
         self.generator.as_ref().ok_or_else(absent)
+    }
+
+    /// The generator's genes.
+    ///
+    /// # Errors
+    /// If there is no generator, or its cells are fixed.
+    pub fn require_cells(&self) -> Result<&GeneratorGenes, Error> {
+        let fixed = || Error::genotype("AutoGAN's generator is one fixed network and has no genes");
+        self.require_generator()?.cells().ok_or_else(fixed)
     }
 
     /// The discriminator.
@@ -170,11 +213,15 @@ impl GanGenotype {
     /// The genotype in words: every cell, every edge with its operation.
     pub fn describe(&self) -> String {
         let mut text = String::new();
-        if let Some(genes) = &self.generator {
-            text.push_str("generator\n");
-            for (cell, row) in genes.iter().enumerate() {
-                let row = row.map(|g| g as i8);
-                text.push_str(&describe_cell(&format!("cell {}", cell + 1), CellKind::Up, &row));
+        match &self.generator {
+            None => {}
+            Some(GeneratorArch::AutoGan) => text.push_str("generator (autogan)\n"),
+            Some(GeneratorArch::Cells(genes)) => {
+                text.push_str("generator\n");
+                for (cell, row) in genes.iter().enumerate() {
+                    let row = row.map(|g| g as i8);
+                    text.push_str(&describe_cell(&format!("cell {}", cell + 1), CellKind::Up, &row));
+                }
             }
         }
         if let Some(d) = &self.discriminator {

@@ -2,7 +2,7 @@
 
 use super::cell::{CellKind, GENES};
 use super::check::check_range;
-use super::gan::{Discriminator, Family, GanGenotype};
+use super::gan::{Discriminator, Family, GanGenotype, GeneratorArch};
 use crate::Error;
 use serde_json::{Map, Value, json};
 
@@ -14,8 +14,12 @@ impl GanGenotype {
     pub fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("space".into(), json!(SPACE));
-        if let Some(genes) = &self.generator {
-            object.insert("generator".into(), json!(genes));
+        match &self.generator {
+            None => {}
+            Some(GeneratorArch::Cells(genes)) => drop(object.insert("generator".into(), json!(genes))),
+            Some(GeneratorArch::AutoGan) => {
+                object.insert("generator".into(), json!(GeneratorArch::AUTOGAN));
+            }
         }
         if let Some(d) = &self.discriminator {
             object.insert("discriminator".into(), json!({"family": d.family.name(), "genes": d.genes}));
@@ -45,7 +49,8 @@ impl GanGenotype {
         }
         let generator = match present(object, "generator") {
             None => None,
-            Some(rows) => Some(generator(rows)?),
+            Some(value) if value.is_string() => Some(fixed_generator(value)?),
+            Some(rows) => Some(generator(rows)?.into()),
         };
         let discriminator = match present(object, "discriminator") {
             None => None,
@@ -68,6 +73,17 @@ fn allow(object: &Map<String, Value>, place: &str, keys: &[&str]) -> Result<(), 
         Some(key) => Err(Error::genotype(format!(
             "{place} has an unknown key `{key}`, valid are {}",
             keys.join(", ")
+        ))),
+    }
+}
+
+fn fixed_generator(value: &Value) -> Result<GeneratorArch, Error> {
+    match value.as_str() {
+        Some(GeneratorArch::AUTOGAN) => Ok(GeneratorArch::AutoGan),
+        other => Err(Error::genotype(format!(
+            "`generator` is {}, valid are three rows of genes and \"{}\"",
+            other.map_or("no text".to_owned(), |name| format!("`{name}`")),
+            GeneratorArch::AUTOGAN
         ))),
     }
 }

@@ -26,5 +26,5 @@ pub use check::{check_cell, check_generator};
 pub use choice::{Arc, Choice, Dag, Genotype, Key, Node, Space, check_ranges};
 pub use cost::{Cost, Form, FormName, LayerCost};
 pub use derive::{DeriveAxis, derive_discriminator, derive_generator};
-pub use gan::{Discriminator, Family, GanGenotype, GeneratorGenes, Lineage, Part};
+pub use gan::{Discriminator, Family, GanGenotype, GeneratorArch, GeneratorGenes, Lineage, Part};
 pub use primitive::{ConvKind, OpKind, Primitive};

@@ -1,7 +1,7 @@
 //! Genotypes as the `.npy` integer arrays of the published repositories.
 
 use super::cell::{CellKind, GENES};
-use super::gan::{Family, GanGenotype, Part};
+use super::gan::{Family, GanGenotype, GeneratorArch, Part};
 use super::json::{discriminator_from_rows, rows_of};
 use crate::Error;
 use crate::formats::{NumberArray, atomic, npy};
@@ -19,7 +19,9 @@ impl GanGenotype {
                 let rows =
                     rows_of("generator", &rows, 3, |cell| (format!("cell {}", cell + 1), CellKind::Up))?;
                 Ok(GanGenotype {
-                    generator: Some(std::array::from_fn(|cell| rows[cell].map(|g| g as u8))),
+                    generator: Some(GeneratorArch::Cells(std::array::from_fn(|cell| {
+                        rows[cell].map(|g| g as u8)
+                    }))),
                     discriminator: None,
                 })
             }
@@ -43,7 +45,7 @@ impl GanGenotype {
     /// If that half is absent or has no genes, or the file cannot be written.
     pub fn save_npy(&self, path: impl AsRef<Path>, part: Part) -> Result<(), Error> {
         let (dtype, rows, data): (_, _, Vec<u8>) = match part {
-            Part::Generator => ("|u1", 3, self.require_generator()?.concat()),
+            Part::Generator => ("|u1", 3, self.require_cells()?.concat()),
             Part::Discriminator => {
                 let d = self.require_discriminator()?;
                 if d.genes.is_empty() {

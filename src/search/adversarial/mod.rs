@@ -242,7 +242,7 @@ fn derived(players: &Players, config: &AdversarialConfig) -> Result<GanGenotype,
     let discriminator: Discriminator =
         derive_discriminator(&d_normal.to_vec()?, &d_down.to_vec()?, config.derive_axis);
     Ok(GanGenotype {
-        generator: Some(generator),
+        generator: Some(generator.into()),
         discriminator: Some(discriminator),
     })
 }
@@ -296,8 +296,8 @@ impl Search for Adversarial {
     fn front(&self) -> Vec<Candidate> {
         let mut objectives = BTreeMap::new();
         let form = Form { bottom: self.config.bottom_width, ..Form::cifar() };
-        if let Some(genes) = &self.latest.generator
-            && let Ok(cost) = cost::generator(genes, self.config.channels, &form)
+        if let Some(arch) = &self.latest.generator
+            && let Ok(cost) = cost::generator(arch, self.config.channels, &form)
         {
             objectives.insert("params".to_owned(), cost.params() as f64);
             objectives.insert("macs".to_owned(), cost.macs() as f64);

@@ -91,6 +91,17 @@ pub(super) enum Enlarge {
     Bilinear,
 }
 
+impl Enlarge {
+    /// `conv`, a 1x1 convolution, of `x` enlarged to `size`.
+    pub(super) fn into_conv(self, x: &Tensor, size: [usize; 2], conv: &mut Conv, mode: Mode) -> Tensor {
+        match self {
+            // Repeating pixels commutes with a 1x1 convolution, so the small image is convolved.
+            Enlarge::Nearest => conv.forward(x, mode, None).resize_nearest(size),
+            Enlarge::Bilinear => conv.forward(&x.resize_bilinear(size, Coordinates::HalfPixel), mode, None),
+        }
+    }
+}
+
 /// A generator cell: doubles the image, exports a skip.
 pub(super) struct UpCell {
     edges: Edges,
@@ -134,14 +145,7 @@ impl UpCell {
         let size = [own.shape()[1], own.shape()[2]];
         let mut middle = own.clone();
         for (conv, skip) in self.skips.iter_mut().zip(skips) {
-            // Repeating pixels commutes with a 1x1 convolution, so the small image is convolved.
-            let enlarged = match self.enlarge {
-                Enlarge::Nearest => conv.forward(skip, mode, None).resize_nearest(size),
-                Enlarge::Bilinear => {
-                    conv.forward(&skip.resize_bilinear(size, Coordinates::HalfPixel), mode, None)
-                }
-            };
-            middle = middle + enlarged;
+            middle = middle + self.enlarge.into_conv(skip, size, conv, mode);
         }
         let exported = if accumulate { middle.clone() } else { own };
         let m = Signal::new(middle);

@@ -1,11 +1,12 @@
-//! The generator: a latent vector, three up-cells, an image.
+//! The generator: a latent vector, three cells that double the image, an image.
 
+use super::autogan_cell::{AUTOGAN_CELLS, AutoGanCell};
 use super::cells::{CellEdges, UpCell};
 use super::edge::Mixing;
 use super::mix::{Logits, Mix};
 use crate::nn::{BatchNorm, Conv, ImageLinear, Init, Mode, Module, Visitor};
 use crate::ops::Conv2d;
-use crate::space::gan::GeneratorGenes;
+use crate::space::gan::GeneratorArch;
 use crate::space::primitive::{NORMAL, UP};
 use crate::{Error, Tensor};
 
@@ -18,7 +19,8 @@ pub struct GeneratorSize {
     pub bottom: usize,
     /// Length of the latent vector.
     pub latent: usize,
-    /// Parts that the latent vector is cut into: 3, or 2 where the third cell gets none.
+    /// Parts that the latent vector is cut into, one a cell: 3; 2 where the third cell gets none; 1 where only the
+    /// first gets it.
     pub parts: usize,
 }
 
@@ -34,8 +36,8 @@ impl GeneratorSize {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if !(2..=3).contains(&self.parts) {
-            return Err(Error::config("latent_split", format!("{} parts, valid are 2 and 3", self.parts)));
+        if !(1..=3).contains(&self.parts) {
+            return Err(Error::config("latent_split", format!("{} parts, valid are 1 to 3", self.parts)));
         }
         if self.latent == 0 || !self.latent.is_multiple_of(self.parts) {
             let reason = format!("{} cannot be cut into {} equal parts", self.latent, self.parts);
@@ -48,11 +50,42 @@ impl GeneratorSize {
     }
 }
 
+enum Cell {
+    Searched(UpCell),
+    AutoGan(AutoGanCell),
+}
+
+impl Cell {
+    /// The exported skip and the output, both of twice the size of `x`.
+    fn forward(
+        &mut self,
+        x: Tensor,
+        skips: &[Tensor],
+        mode: Mode,
+        mix: Option<&Mix>,
+        accumulate: bool,
+    ) -> (Tensor, Tensor) {
+        match self {
+            Cell::Searched(cell) => cell.forward(x, skips, mode, mix, accumulate),
+            Cell::AutoGan(cell) => cell.forward(&x, skips, mode, accumulate),
+        }
+    }
+}
+
+impl Module for Cell {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        match self {
+            Cell::Searched(cell) => cell.visit(v),
+            Cell::AutoGan(cell) => cell.visit(v),
+        }
+    }
+}
+
 /// A generator, derived or with all candidates.
 pub struct Generator {
     size: GeneratorSize,
     inputs: Vec<ImageLinear>,
-    cells: Vec<UpCell>,
+    cells: Vec<Cell>,
     norm: BatchNorm,
     to_rgb: Conv,
     logits: Option<Logits>,
@@ -65,7 +98,10 @@ impl Generator {
     /// # Errors
     /// If the sizes do not fit each other.
     pub fn supernet(size: GeneratorSize, mixing: Mixing, init: &mut Init) -> Result<Generator, Error> {
-        let mut net = Generator::build(size, [CellEdges::Mixed(mixing); 3], init)?;
+        let mixed = |cell, channels, init: &mut Init| {
+            Cell::Searched(UpCell::new(cell, CellEdges::Mixed(mixing), channels, init))
+        };
+        let mut net = Generator::build(size, mixed, init)?;
         net.logits = Some(Logits::new("alphas_up", 3, NORMAL.len(), UP.len(), init));
         Ok(net)
     }
@@ -74,13 +110,35 @@ impl Generator {
     ///
     /// # Errors
     /// If the architecture is not valid or the sizes do not fit each other.
-    pub fn derived(genes: &GeneratorGenes, size: GeneratorSize, init: &mut Init) -> Result<Generator, Error> {
-        crate::space::check::check_generator(genes)?;
-        let fixed = genes.map(|row| CellEdges::Fixed(row.map(|g| g as i8)));
-        Generator::build(size, fixed, init)
+    pub fn derived(arch: &GeneratorArch, size: GeneratorSize, init: &mut Init) -> Result<Generator, Error> {
+        match arch {
+            GeneratorArch::Cells(genes) => {
+                crate::space::check::check_generator(genes)?;
+                let fixed = |cell: usize, channels, init: &mut Init| {
+                    let edges = CellEdges::Fixed(genes[cell].map(|g| g as i8));
+                    Cell::Searched(UpCell::new(cell, edges, channels, init))
+                };
+                Generator::build(size, fixed, init)
+            }
+            GeneratorArch::AutoGan if size.parts != 1 => {
+                let reason =
+                    format!("{} parts; AutoGAN's generator takes the latent vector whole", size.parts);
+                Err(Error::config("latent_split", reason))
+            }
+            GeneratorArch::AutoGan => {
+                let fixed = |cell: usize, channels, init: &mut Init| {
+                    Cell::AutoGan(AutoGanCell::new(cell, AUTOGAN_CELLS[cell], channels, init))
+                };
+                Generator::build(size, fixed, init)
+            }
+        }
     }
 
-    fn build(size: GeneratorSize, edges: [CellEdges; 3], init: &mut Init) -> Result<Generator, Error> {
+    fn build(
+        size: GeneratorSize,
+        cell: impl Fn(usize, usize, &mut Init) -> Cell,
+        init: &mut Init,
+    ) -> Result<Generator, Error> {
         size.check()?;
         let c = size.channels;
         let side = |part: usize| size.bottom << part;
@@ -89,11 +147,7 @@ impl Generator {
             inputs: (0..size.parts)
                 .map(|part| ImageLinear::new(size.latent / size.parts, [side(part), side(part), c], init))
                 .collect(),
-            cells: edges
-                .into_iter()
-                .enumerate()
-                .map(|(cell, edges)| UpCell::new(cell, edges, c, init))
-                .collect(),
+            cells: (0..3).map(|i| cell(i, c, init)).collect(),
             norm: BatchNorm::new(c, init),
             to_rgb: Conv::new(Conv2d::same(3), c, 3, init),
             logits: None,

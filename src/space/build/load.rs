@@ -4,7 +4,7 @@ use super::edge::Mixing;
 use super::generator::{Generator, GeneratorSize};
 use crate::formats::NamedArrays;
 use crate::nn::{self, Init, SpectralInit};
-use crate::space::gan::GeneratorGenes;
+use crate::space::gan::GeneratorArch;
 use crate::{Device, Error, Rng};
 
 /// A tensor that every generator has and no discriminator.
@@ -12,14 +12,14 @@ const LANDMARK: &str = "to_rgb.2.weight";
 
 impl Generator {
     /// The generator whose tensors `arrays` holds, under any prefix, in the names and layouts of the reference
-    /// programs. A file with architecture logits is a supernet, any other needs `genes`. Of a snapshot's generators
+    /// programs. A file with architecture logits is a supernet, any other needs `arch`. Of a snapshot's generators
     /// this is the averaged one, unless `live`.
     ///
     /// # Errors
-    /// If there is no generator, or a tensor is missing or has another shape than the genes demand.
+    /// If there is no generator, or a tensor is missing or has another shape than the architecture demands.
     pub fn from_arrays(
         arrays: &NamedArrays,
-        genes: Option<&GeneratorGenes>,
+        arch: Option<&GeneratorArch>,
         live: bool,
         device: &Device,
     ) -> Result<Generator, Error> {
@@ -32,8 +32,8 @@ impl Generator {
             spectral: SpectralInit::default(),
         };
         let is_supernet = arrays.get(&format!("{prefix}alphas_normal")).is_some();
-        let mut net = match (genes, is_supernet) {
-            (Some(genes), false) => Generator::derived(genes, size, &mut init)?,
+        let mut net = match (arch, is_supernet) {
+            (Some(arch), false) => Generator::derived(arch, size, &mut init)?,
             (None, true) => Generator::supernet(size, Mixing::Merged, &mut init)?,
             (Some(_), true) => {
                 let reason = "the file holds a supernet, which has no genotype; leave --genotype away";

@@ -2,6 +2,7 @@
 //! fixed or mixed and everything around it is the same.
 
 mod autogan;
+mod autogan_cell;
 mod cells;
 mod discriminator;
 mod edge;

@@ -3,14 +3,17 @@
 use super::{Channels, Cost, Form, Price, conv, linear, only_params, primitive};
 use crate::Error;
 use crate::space::cell::CellKind;
-use crate::space::gan::{GeneratorGenes, Lineage};
+use crate::space::gan::{GeneratorArch, Lineage};
 use crate::space::primitive::{NORMAL, UP};
 
-/// Cost of the generator `genes` at width `width`.
+/// Cost of the generator `arch` at width `width`.
 ///
 /// # Errors
-/// If the latent vector cannot be split as `form` says.
-pub fn generator(genes: &GeneratorGenes, width: usize, form: &Form) -> Result<Cost, Error> {
+/// If the latent vector cannot be split as `form` says; AutoGAN's generator takes it whole.
+pub fn generator(arch: &GeneratorArch, width: usize, form: &Form) -> Result<Cost, Error> {
+    let GeneratorArch::Cells(genes) = arch else {
+        return autogan_generator(width, form);
+    };
     let edge = |cell: usize, g: usize, size: usize| {
         let op = CellKind::Up.gene(g).op(genes[cell][g] as i8);
         (op.name.to_string(), primitive(op, Channels::same(width), size))
@@ -73,11 +76,17 @@ fn head(cost: &mut Cost, width: usize, image: usize) {
     cost.add("head", "", "conv_3x3", image, conv(rgb, 3, image));
 }
 
-/// Cost of AutoGAN's published generator: one latent vector of 128, two 3x3 convolutions per cell, all skips.
-pub fn autogan_generator(width: usize, bottom: usize) -> Cost {
+/// AutoGAN's published generator: one latent vector, two 3x3 convolutions per cell, all skips.
+fn autogan_generator(width: usize, form: &Form) -> Result<Cost, Error> {
+    if form.parts != 1 {
+        let reason =
+            format!("{} cannot be used: AutoGAN's generator takes the latent vector whole", form.parts);
+        return Err(Error::config("latent-split", reason));
+    }
     let mut cost = Cost::default();
+    let bottom = form.bottom;
     let same = Channels::same(width);
-    cost.add("latent", "L1", "linear", bottom, linear(128, width * bottom * bottom, true));
+    cost.add("latent", "L1", "linear", bottom, linear(form.latent, width * bottom * bottom, true));
     for cell in 0..3 {
         let name = format!("cell {}", cell + 1);
         let size = bottom << (cell + 1);
@@ -91,5 +100,5 @@ pub fn autogan_generator(width: usize, bottom: usize) -> Cost {
         }
     }
     head(&mut cost, width, 8 * bottom);
-    cost
+    Ok(cost)
 }

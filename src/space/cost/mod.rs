@@ -8,8 +8,9 @@ mod discriminator;
 mod generator;
 
 pub use discriminator::{discriminator, discriminator_supernet};
-pub use generator::{autogan_generator, generator, generator_supernet};
+pub use generator::{generator, generator_supernet};
 
+use super::gan::Lineage;
 use super::primitive::{ConvKind, OpKind, Primitive};
 use crate::Error;
 use serde::Serialize;
@@ -22,7 +23,7 @@ pub struct Form {
     pub bottom: usize,
     /// Length of the latent vector.
     pub latent: usize,
-    /// Equal parts of the latent vector: 3, or 2 and the last cell gets none.
+    /// Equal parts of the latent vector: 3; 2 and the last cell gets none; 1 and only the first gets it.
     pub parts: usize,
 }
 
@@ -37,6 +38,21 @@ impl Form {
         Form { bottom: 6, latent: 120, parts }
     }
 
+    /// The form that a published program gives its generators for a data set.
+    pub fn published(name: FormName, lineage: Lineage) -> Form {
+        let latent = if lineage == Lineage::AutoGan { 128 } else { 120 };
+        let parts = match (name, lineage) {
+            (_, Lineage::AutoGan) => 1,
+            (FormName::Cifar, _) | (FormName::Stl, Lineage::Eagan) => 3,
+            (FormName::Stl, Lineage::AdversarialNas) => 2,
+        };
+        let bottom = match name {
+            FormName::Cifar => 4,
+            FormName::Stl => 6,
+        };
+        Form { bottom, latent, parts }
+    }
+
     /// Side of the image.
     pub fn image(&self) -> usize {
         8 * self.bottom
@@ -45,11 +61,11 @@ impl Form {
     /// Length of one part of the latent vector.
     ///
     /// # Errors
-    /// If there are neither 2 nor 3 parts or they are not equal.
+    /// If there are not 1, 2 or 3 parts or they are not equal.
     pub fn part(&self) -> Result<usize, Error> {
-        if !(2..=3).contains(&self.parts) || !self.latent.is_multiple_of(self.parts) {
+        if !(1..=3).contains(&self.parts) || !self.latent.is_multiple_of(self.parts) {
             let reason = format!(
-                "{} latent numbers cannot be split in {} parts, valid are 2 or 3 equal ones",
+                "{} latent numbers cannot be split in {} parts, valid are 1, 2 or 3 equal ones",
                 self.latent, self.parts
             );
             return Err(Error::config("latent-split", reason));

@@ -1,7 +1,7 @@
 //! Published and confirmed counts.
 
 use super::*;
-use crate::space::gan::{Discriminator, Family, Lineage};
+use crate::space::gan::{Discriminator, Family, GeneratorArch, Lineage};
 use crate::space::names::{ADVERSARIAL_NAS, AUTOGAN_AS_EAGAN, EAGAN, named};
 
 fn discriminator_of(name: &str) -> Discriminator {
@@ -10,18 +10,24 @@ fn discriminator_of(name: &str) -> Discriminator {
 
 #[test]
 fn generators_of_the_papers() {
-    let count = |genes, width, form| generator(genes, width, &form).unwrap().params();
-    assert_eq!(count(&ADVERSARIAL_NAS, 256, Form::cifar()), 8_846_851);
-    assert_eq!(count(&ADVERSARIAL_NAS, 270, Form::stl(2)), 8_881_923);
-    assert_eq!(count(&EAGAN, 256, Form::cifar()), 7_142_403);
-    assert_eq!(count(&EAGAN, 256, Form::stl(3)), 11_550_723);
-    assert_eq!(autogan_generator(256, 4).params(), 4_405_251);
-    assert_eq!(autogan_generator(256, 6).params(), 5_065_731);
+    let count = |arch: GeneratorArch, width, form| generator(&arch, width, &form).unwrap().params();
+    assert_eq!(count(ADVERSARIAL_NAS.into(), 256, Form::cifar()), 8_846_851);
+    assert_eq!(count(ADVERSARIAL_NAS.into(), 270, Form::stl(2)), 8_881_923);
+    assert_eq!(count(EAGAN.into(), 256, Form::cifar()), 7_142_403);
+    assert_eq!(count(EAGAN.into(), 256, Form::stl(3)), 11_550_723);
+    assert_eq!(
+        count(GeneratorArch::AutoGan, 256, Form::published(FormName::Cifar, Lineage::AutoGan)),
+        4_405_251
+    );
+    assert_eq!(
+        count(GeneratorArch::AutoGan, 256, Form::published(FormName::Stl, Lineage::AutoGan)),
+        5_065_731
+    );
 }
 
 #[test]
 fn split_of_the_adversarialnas_generator() {
-    let cost = generator(&ADVERSARIAL_NAS, 256, &Form::cifar()).unwrap();
+    let cost = generator(&ADVERSARIAL_NAS.into(), 256, &Form::cifar()).unwrap();
     let of = |cell: &str| cost.layers.iter().filter(|l| l.cell == cell).map(|l| l.params).sum::<u64>();
     let split = ["latent", "cell 1", "cell 2", "cell 3", "head"].map(of);
     assert_eq!(split, [3_526_656, 1_311_744, 1_967_616, 2_033_408, 7_427]);
@@ -30,7 +36,7 @@ fn split_of_the_adversarialnas_generator() {
 #[test]
 fn mmd_adversarialnas_of_its_table() {
     let genes = [[0, 1, 3, 4, 6, 4, 1], [1, 1, 4, 0, 5, 5, 3], [0, 1, 4, 5, 6, 4, 4]];
-    let params = generator(&genes, 256, &Form::cifar()).unwrap().params();
+    let params = generator(&genes.into(), 256, &Form::cifar()).unwrap().params();
     assert_eq!(params / 10_000, 2_018);
 }
 
@@ -74,7 +80,7 @@ fn multiply_adds_by_hand() {
     let rest = 64 * 4 * 9 * 64 + 8;
     assert_eq!(d.macs(), block1 + block2 + rest);
     let genes = [[2, 0, 1, 0, 2, 0, 0], [0, 0, 1, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0, 0]];
-    let g = generator(&genes, 4, &Form::cifar()).unwrap();
+    let g = generator(&genes.into(), 4, &Form::cifar()).unwrap();
     let linears = 40 * 4 * (16 + 64 + 256);
     // Cell 1: transposed and nearest, one 1x1 to the output; cells 2 and 3: two ups, one and two skips.
     let cell1 = 16 * 36 + 64 * 16 * 3;
@@ -87,7 +93,7 @@ fn impossible_sizes_are_refused() {
     assert!(discriminator(&discriminator_of("simple-d"), 128, 16).is_err());
     let form = Form { parts: 4, ..Form::cifar() };
     assert!(
-        generator(&EAGAN, 8, &form)
+        generator(&EAGAN.into(), 8, &form)
             .unwrap_err()
             .to_string()
             .contains("cannot be split in 4 parts")

@@ -1,8 +1,8 @@
 //! A genotype as a Graphviz graph.
 
 use super::style::{DEAD, INK, SKIP, colour};
-use super::{CellPicture, discriminator_cells, fixed_blocks, generator_cells};
-use crate::space::gan::GanGenotype;
+use super::{AUTOGAN, CellPicture, discriminator_cells, fixed_blocks, generator_cells};
+use crate::space::gan::{GanGenotype, GeneratorArch};
 use crate::space::primitive::OpKind;
 use std::fmt::Write;
 
@@ -16,7 +16,20 @@ pub fn dot(gan: &GanGenotype, title: &str) -> String {
         &mut out,
         "  node [shape=circle, fontname=\"Helvetica\"]; edge [fontname=\"Helvetica\", fontsize=10];",
     );
-    if gan.generator.is_some() {
+    if gan.generator == Some(GeneratorArch::AutoGan) {
+        line(&mut out, "  z [shape=box, label=\"z\"]; image [shape=box, label=\"image\"];");
+        let mut last = "z".to_string();
+        for (index, (name, lines)) in AUTOGAN.iter().enumerate() {
+            line(&mut out, &format!("  G{index} [shape=box, label=\"{name}\\n{}\"];", lines.join("\\n")));
+            let looks = if index == 0 { " [label=\"linear\"]" } else { "" };
+            line(&mut out, &format!("  {last} -> G{index}{looks};"));
+            for from in 0..index {
+                line(&mut out, &format!("  G{from} -> G{index} [label=\"skip\", style=dashed];"));
+            }
+            last = format!("G{index}");
+        }
+        line(&mut out, &format!("  {last} -> image [label=\"BN, ReLU, conv_3x3, tanh\"];"));
+    } else if gan.generator.is_some() {
         let cells = generator_cells(gan);
         line(&mut out, "  z [shape=box, label=\"z\"]; image [shape=box, label=\"image\"];");
         clusters(&mut out, "G", &cells);

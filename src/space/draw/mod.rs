@@ -9,7 +9,7 @@ mod svg;
 pub use dot::dot;
 
 use super::cell::{CellKind, GENES};
-use super::gan::{Discriminator, Family, GanGenotype};
+use super::gan::{Discriminator, Family, GanGenotype, GeneratorArch};
 use super::live::{Live, discriminator_live, generator_live};
 use super::primitive::OpKind;
 
@@ -35,7 +35,7 @@ impl CellPicture {
 const IMAGE: usize = 32;
 
 fn generator_cells(gan: &GanGenotype) -> Vec<CellPicture> {
-    let Some(genes) = &gan.generator else {
+    let Some(GeneratorArch::Cells(genes)) = &gan.generator else {
         return Vec::new();
     };
     let live = generator_live(genes);
@@ -94,13 +94,35 @@ fn fixed_blocks(family: Family) -> Vec<(&'static str, &'static [&'static str])> 
     }
 }
 
+/// AutoGAN's generator as titles and lines.
+const AUTOGAN: [(&str, &[&str]); 3] = [
+    (
+        "cell 1",
+        &["ReLU, nearest x2, conv 3x3", "ReLU, conv 3x3", "+ nearest x2, conv 1x1", "4 -> 8"],
+    ),
+    (
+        "cell 2",
+        &[
+            "ReLU, bilinear x2, conv 3x3",
+            "+ skip 1, ReLU, conv 3x3",
+            "+ bilinear x2, conv 1x1",
+            "8 -> 16",
+        ],
+    ),
+    ("cell 3", &["ReLU, nearest x2, conv 3x3", "+ skips 1, 2, ReLU, conv 3x3", "16 -> 32"]),
+];
+
 /// A stand-alone SVG picture of a valid genotype under the heading `title`.
 pub fn svg(gan: &GanGenotype, title: &str) -> String {
     let mut canvas = svg::Canvas::default();
     let mut width: f64 = 900.0;
     let mut y = 64.0;
-    if gan.generator.is_some() {
-        let size = row::generator(&mut canvas, y, &generator_cells(gan));
+    let row = match &gan.generator {
+        None => None,
+        Some(GeneratorArch::Cells(_)) => Some(row::generator(&mut canvas, y, &generator_cells(gan))),
+        Some(GeneratorArch::AutoGan) => Some(row::autogan(&mut canvas, y)),
+    };
+    if let Some(size) = row {
         width = width.max(size.0);
         y += size.1;
     }
@@ -109,7 +131,8 @@ pub fn svg(gan: &GanGenotype, title: &str) -> String {
         width = width.max(size.0);
         y += size.1;
     }
-    let searched = gan.generator.is_some() || gan.discriminator.as_ref().is_some_and(|d| !d.genes.is_empty());
+    let searched =
+        !generator_cells(gan).is_empty() || gan.discriminator.as_ref().is_some_and(|d| !d.genes.is_empty());
     if searched {
         row::legend(&mut canvas, y + 6.0);
         y += 52.0;
@@ -128,7 +151,7 @@ mod tests {
         let mut rng = Rng::seed(2);
         for family in Family::ALL {
             let gan = GanGenotype {
-                generator: Some(random_generator(&mut rng)),
+                generator: Some(random_generator(&mut rng).into()),
                 discriminator: Some(random_discriminator(family, &mut rng)),
             };
             let picture = svg(&gan, "a <title> & more");
@@ -153,6 +176,10 @@ mod tests {
         let gan = GanGenotype::load("eagan-d-cifar10").unwrap();
         let sizes = |cells: Vec<CellPicture>| cells.iter().map(|c| c.sizes).collect::<Vec<_>>();
         assert_eq!(sizes(discriminator_cells(&gan.discriminator.unwrap())), [(16, 8), (8, 8), (8, 8)]);
+        let gan = GanGenotype::load("autogan+autogan-d").unwrap();
+        for picture in [svg(&gan, "x"), dot(&gan, "x")] {
+            assert!(picture.contains("nearest x2") && !picture.contains("skip_connect"));
+        }
         let gan = GanGenotype::load("eagan").unwrap();
         assert_eq!(sizes(generator_cells(&gan)), [(4, 8), (8, 16), (16, 32)]);
     }

@@ -3,7 +3,7 @@
 use super::cell_panel::{MIDDLE, RADIUS, SIZE, draw, node};
 use super::style::{DEAD, FLOW, FRAME, INK, KINDS, PANEL, PAPER, QUIET, SKIP};
 use super::svg::{Anchor, Canvas, Pen, Point};
-use super::{CellPicture, fixed_blocks};
+use super::{AUTOGAN, CellPicture, fixed_blocks};
 use crate::space::cell::CellKind;
 use crate::space::gan::{Discriminator, Family};
 
@@ -53,6 +53,31 @@ pub fn generator(canvas: &mut Canvas, y: f64, cells: &[CellPicture]) -> Point {
     (x + MARGIN, HEADING + SIZE.1 + 74.0)
 }
 
+/// Draws AutoGAN's generator with its top at `y`; gives the size it took.
+pub fn autogan(canvas: &mut Canvas, y: f64) -> Point {
+    heading(
+        canvas,
+        y,
+        "Generator",
+        "AutoGAN, fixed; a skip is a cell's first sum, enlarged and through a 1x1 convolution",
+    );
+    let top = y + HEADING - MIDDLE + BOX_HEIGHT / 2.0;
+    let mut x = block(canvas, MARGIN, top, 78.0, "latent", &["z", "linear"]);
+    for (title, lines) in AUTOGAN {
+        flow(canvas, x, top, None);
+        x = block(canvas, x + GAP, top, box_width(lines), title, lines);
+    }
+    flow(canvas, x, top, None);
+    x = block(canvas, x + GAP, top, 112.0, "image", &["BN, ReLU", "conv 3x3", "tanh"]);
+    (x + MARGIN, HEADING + BOX_HEIGHT + 30.0)
+}
+
+/// Wide enough for the longest line.
+fn box_width(lines: &[&str]) -> f64 {
+    let widest = lines.iter().map(|l| l.len()).max().unwrap_or(0) as f64;
+    (widest * 6.4 + 24.0).max(96.0)
+}
+
 /// Draws the discriminator with its top at `y`; gives the size it took.
 pub fn discriminator(canvas: &mut Canvas, y: f64, d: &Discriminator, cells: &[CellPicture]) -> Point {
     let family = match d.family {
@@ -71,8 +96,7 @@ pub fn discriminator(canvas: &mut Canvas, y: f64, d: &Discriminator, cells: &[Ce
     let mut x = block(canvas, MARGIN, top, 78.0, "image", &["32x32"]);
     for (title, lines) in fixed_blocks(d.family) {
         flow(canvas, x, top, None);
-        let widest = lines.iter().map(|l| l.len()).max().unwrap_or(0) as f64;
-        x = block(canvas, x + GAP, top, (widest * 6.4 + 24.0).max(96.0), title, lines);
+        x = block(canvas, x + GAP, top, box_width(lines), title, lines);
     }
     for cell in cells {
         flow(canvas, x, top, None);
