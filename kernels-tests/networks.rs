@@ -255,7 +255,7 @@ fn shared_fixtures_autogan_discriminator() {
     on_every_device("autogan_discriminator_c16", |f, device| {
         let mut rng = Rng::seed(1);
         let architecture = gan::Discriminator { family: Family::Autogan, genes: vec![] };
-        let mut net = discriminator(&architecture, 16, &mut init(device, &mut rng)).unwrap();
+        let mut net = discriminator(&architecture, 16, 1, &mut init(device, &mut rng)).unwrap();
         check_discriminator(f, device, net.as_mut(), |_| None);
     });
 }
@@ -265,7 +265,7 @@ fn shared_fixtures_eagan_discriminator() {
     on_every_device("eagan_discriminator_c16", |f, device| {
         let mut rng = Rng::seed(1);
         let architecture = GanGenotype::load("eagan-d-cifar10").unwrap().discriminator.unwrap();
-        let mut net = discriminator(&architecture, 16, &mut init(device, &mut rng)).unwrap();
+        let mut net = discriminator(&architecture, 16, 1, &mut init(device, &mut rng)).unwrap();
         check_discriminator(f, device, net.as_mut(), |_| None);
     });
 }
@@ -276,10 +276,10 @@ fn autogan_as_a_genotype_equals_the_hand_written_network() {
     let device = Device::cpu();
     let mut rng = Rng::seed(3);
     let plain = gan::Discriminator { family: Family::Autogan, genes: vec![] };
-    let mut fixed = discriminator(&plain, 8, &mut init(&device, &mut rng)).unwrap();
+    let mut fixed = discriminator(&plain, 8, 1, &mut init(&device, &mut rng)).unwrap();
     let genes = ganas::space::names::AUTOGAN_AS_EAGAN;
     let searched = gan::Discriminator { family: Family::Eagan, genes: genes.to_vec() };
-    let mut cells = discriminator(&searched, 8, &mut init(&device, &mut rng)).unwrap();
+    let mut cells = discriminator(&searched, 8, 1, &mut init(&device, &mut rng)).unwrap();
 
     let mut weights = NamedArrays::new();
     nn::export(fixed.as_mut(), "", &mut weights).unwrap();
@@ -333,10 +333,10 @@ fn counts_of_built_networks_equal_the_analytic_ones() {
     for (name, want) in [("autogan-d", 1_053_824), ("eagan-d-cifar10", 906_240), ("eagan-d-stl10", 1_578_112)]
     {
         let architecture = GanGenotype::load(name).unwrap().discriminator.unwrap();
-        assert_eq!(nn::count(discriminator(&architecture, 128, &mut init).unwrap().as_mut()), want, "{name}");
+        assert_eq!(nn::count(discriminator(&architecture, 128, 1, &mut init).unwrap().as_mut()), want, "{name}");
     }
     let simple = GanGenotype::load("simple-d").unwrap().discriminator.unwrap();
-    assert_eq!(nn::count(discriminator(&simple, 128, &mut init).unwrap().as_mut()), 921_920);
+    assert_eq!(nn::count(discriminator(&simple, 128, 1, &mut init).unwrap().as_mut()), 921_920);
 }
 
 /// W / sigma has largest singular value 1 after many power iterations with fixed W.

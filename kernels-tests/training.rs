@@ -63,7 +63,7 @@ fn derived(device: &Device) -> Pair<dyn Discriminator> {
         spectral: SpectralInit::Effective,
     };
     let g = Generator::derived(&genes.into(), SIZE, &mut init).unwrap();
-    let d = discriminator(&architecture, SIZE.channels, &mut init).unwrap();
+    let d = discriminator(&architecture, SIZE.channels, 1, &mut init).unwrap();
     Pair::new(g, d, |_| None, WEIGHTS, device, rng)
 }
 

@@ -3,6 +3,7 @@
 //! [`open`] turns a source text such as `folder:pictures.tar?size=32` into [`Images`], [`Batches`] walks over them in
 //! seeded epochs, [`grid`] draws them and [`stats`] describes them.
 
+mod ahead;
 mod batches;
 mod cifar10;
 mod decode;
@@ -18,6 +19,7 @@ mod source;
 pub mod stats;
 mod subset;
 
+pub use ahead::{Ahead, OwnedBatch};
 pub use batches::{Batch, Batches};
 pub use pixels::{Pixels, SourcePixels};
 pub use shapes::Shapes;

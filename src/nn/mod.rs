@@ -2,9 +2,11 @@
 
 mod batch_norm;
 mod conv;
+mod grads;
 mod init;
 mod linear;
 mod loss;
+mod mmd;
 mod module;
 mod optimiser;
 mod spectral;
@@ -13,9 +15,11 @@ mod transposed;
 
 pub use batch_norm::BatchNorm;
 pub use conv::Conv;
+pub use grads::GradSum;
 pub use init::{Init, SpectralInit};
 pub use linear::{ImageLinear, Linear};
 pub use loss::{generator_loss, hinge_loss};
+pub use mmd::{discrepancy_loss, repulsive_loss};
 pub use module::{Layout, Mode, Module, Role, Slot, Visitor, collect, count, freeze, restore, track, visit};
 pub use optimiser::{Adam, AdamConfig, Ema, Moments};
 pub use spectral::Spectral;

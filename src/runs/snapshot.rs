@@ -109,6 +109,40 @@ impl Snapshot {
             .map_err(|e| Error::weights(key, format!("the snapshot's state does not fit: {e}")))
     }
 
+    /// Whether a small value is kept under `key`.
+    pub fn has_state(&self, key: &str) -> bool {
+        self.state.contains_key(key)
+    }
+
+    /// Keeps a whole other snapshot under names that begin with `prefix`.
+    ///
+    /// # Errors
+    /// Never for a snapshot that was made by these functions.
+    pub fn embed(&mut self, prefix: &str, other: &Snapshot) -> Result<(), Error> {
+        for (name, array) in other.arrays.iter() {
+            self.put(format!("{prefix}{name}"), &array.shape, array.values.clone());
+        }
+        self.put_state(prefix, &(other.step, &other.state))
+    }
+
+    /// The snapshot that was kept under `prefix`, if there is one.
+    ///
+    /// # Errors
+    /// If its small values do not have the form of a snapshot.
+    pub fn embedded(&self, prefix: &str) -> Result<Option<Snapshot>, Error> {
+        if !self.has_state(prefix) {
+            return Ok(None);
+        }
+        let (step, state): (u64, Map<String, Value>) = self.state(prefix)?;
+        let mut arrays = NamedArrays::new();
+        for (name, array) in self.arrays.iter() {
+            if let Some(name) = name.strip_prefix(prefix) {
+                arrays.insert(name, &array.shape, array.values.clone());
+            }
+        }
+        Ok(Some(Snapshot { step, arrays, state }))
+    }
+
     /// Reads and checks a snapshot file.
     ///
     /// # Errors

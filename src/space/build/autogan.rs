@@ -72,8 +72,8 @@ enum Later {
 }
 
 impl AutoGanDiscriminator {
-    /// The published network of AutoGAN.
-    pub fn new(channels: usize, init: &mut Init) -> AutoGanDiscriminator {
+    /// The published network of AutoGAN, with `outputs` numbers an image (there 1).
+    pub fn new(channels: usize, outputs: usize, init: &mut Init) -> AutoGanDiscriminator {
         let first = Block::new(Kind::First, 3, channels, init);
         let later = [Kind::Halving, Kind::Same, Kind::Same]
             .map(|kind| Block::new(kind, channels, channels, init))
@@ -81,18 +81,23 @@ impl AutoGanDiscriminator {
         AutoGanDiscriminator {
             first,
             later: Later::Fixed(later),
-            head: Head::new(channels, init),
+            head: Head::new(channels, outputs, init),
         }
     }
 
     /// EAGAN's network with the cells of `genes`.
-    pub(super) fn eagan(genes: &[[i8; GENES]], channels: usize, init: &mut Init) -> AutoGanDiscriminator {
+    pub(super) fn eagan(
+        genes: &[[i8; GENES]],
+        channels: usize,
+        outputs: usize,
+        init: &mut Init,
+    ) -> AutoGanDiscriminator {
         let first = Block::new(Kind::First, 3, channels, init);
         let cells = genes.iter().map(|row| EaganCell::new(*row, channels, init)).collect();
         AutoGanDiscriminator {
             first,
             later: Later::Searched(cells),
-            head: Head::new(channels, init),
+            head: Head::new(channels, outputs, init),
         }
     }
 

@@ -12,10 +12,10 @@ use crate::{Error, Tensor};
 
 /// Judges images.
 pub trait Discriminator: Module + Send {
-    /// Images `[n,h,w,3]` in -1..1 -> logits `[n,1]` with every intermediate result. A supernet needs `mix`.
+    /// Images `[n,h,w,3]` in -1..1 -> outputs `[n,d]` with every intermediate result. A supernet needs `mix`.
     fn trace(&mut self, x: &Tensor, mode: Mode, mix: Option<&Mix>) -> Trace;
 
-    /// Images `[n,h,w,3]` in -1..1 -> logits `[n,1]`. A supernet needs `mix`.
+    /// Images `[n,h,w,3]` in -1..1 -> outputs `[n,d]`; one logit an image in most losses. A supernet needs `mix`.
     fn forward(&mut self, x: &Tensor, mode: Mode, mix: Option<&Mix>) -> Tensor {
         self.trace(x, mode, mix).logits
     }
@@ -23,28 +23,30 @@ pub trait Discriminator: Module + Send {
 
 /// Logits and intermediate results of a discriminator.
 pub struct Trace {
-    /// `[n,1]`.
+    /// `[n,d]`, in most losses `[n,1]`.
     pub logits: Tensor,
     /// The output of each block.
     pub blocks: Vec<Tensor>,
 }
 
-/// The discriminator of one architecture.
+/// The discriminator of one architecture with `outputs` numbers an image: 1 for a judgement, more for a loss that
+/// compares vectors.
 ///
 /// # Errors
 /// If the architecture is not valid.
 pub fn discriminator(
     architecture: &gan::Discriminator,
     channels: usize,
+    outputs: usize,
     init: &mut Init,
 ) -> Result<Box<dyn Discriminator>, Error> {
     architecture.check()?;
     let genes = &architecture.genes;
     Ok(match architecture.family {
-        Family::Adversarial => Box::new(AdversarialDiscriminator::derived(genes, channels, init)),
-        Family::Eagan => Box::new(AutoGanDiscriminator::eagan(genes, channels, init)),
-        Family::Autogan => Box::new(AutoGanDiscriminator::new(channels, init)),
-        Family::Simple => Box::new(SimpleDiscriminator::new(channels, init)),
+        Family::Adversarial => Box::new(AdversarialDiscriminator::derived(genes, channels, outputs, init)),
+        Family::Eagan => Box::new(AutoGanDiscriminator::eagan(genes, channels, outputs, init)),
+        Family::Autogan => Box::new(AutoGanDiscriminator::new(channels, outputs, init)),
+        Family::Simple => Box::new(SimpleDiscriminator::new(channels, outputs, init)),
     })
 }
 
@@ -58,8 +60,8 @@ impl Discriminator for AutoGanDiscriminator {
 pub(super) struct Head(Linear);
 
 impl Head {
-    pub(super) fn new(channels: usize, init: &mut Init) -> Head {
-        Head(Linear::spectral(channels, 1, init))
+    pub(super) fn new(channels: usize, outputs: usize, init: &mut Init) -> Head {
+        Head(Linear::spectral(channels, outputs, init))
     }
 
     pub(super) fn forward(&mut self, x: &Tensor, mode: Mode) -> Tensor {
@@ -83,19 +85,25 @@ pub struct AdversarialDiscriminator {
 impl AdversarialDiscriminator {
     /// The network with every candidate on every edge, and its architecture logits.
     pub fn supernet(channels: usize, mixing: Mixing, init: &mut Init) -> AdversarialDiscriminator {
-        let mut net = AdversarialDiscriminator::build([CellEdges::Mixed(mixing); 4], channels, init);
+        let mut net = AdversarialDiscriminator::build([CellEdges::Mixed(mixing); 4], channels, 1, init);
         net.logits = Some(Logits::new("alphas_down", 4, NORMAL.len(), DOWN.len(), init));
         net
     }
 
-    fn derived(genes: &[[i8; 7]], channels: usize, init: &mut Init) -> AdversarialDiscriminator {
+    fn derived(
+        genes: &[[i8; 7]],
+        channels: usize,
+        outputs: usize,
+        init: &mut Init,
+    ) -> AdversarialDiscriminator {
         let edges = genes.iter().map(|row| CellEdges::Fixed(*row));
-        AdversarialDiscriminator::build(edges, channels, init)
+        AdversarialDiscriminator::build(edges, channels, outputs, init)
     }
 
     fn build(
         edges: impl IntoIterator<Item = CellEdges>,
         channels: usize,
+        outputs: usize,
         init: &mut Init,
     ) -> AdversarialDiscriminator {
         let cell = |(i, edges): (usize, CellEdges)| {
@@ -104,7 +112,7 @@ impl AdversarialDiscriminator {
         };
         AdversarialDiscriminator {
             cells: edges.into_iter().enumerate().map(cell).collect(),
-            head: Head::new(channels, init),
+            head: Head::new(channels, outputs, init),
             logits: None,
         }
     }

@@ -17,15 +17,15 @@ pub struct SimpleDiscriminator {
 }
 
 impl SimpleDiscriminator {
-    /// The network whose first convolution has half of `channels` outputs.
-    pub fn new(channels: usize, init: &mut Init) -> SimpleDiscriminator {
+    /// The network whose first convolution has half of `channels` outputs, with `outputs` numbers an image.
+    pub fn new(channels: usize, outputs: usize, init: &mut Init) -> SimpleDiscriminator {
         let half = channels / 2;
         let widths = [3, half, channels, channels, channels, channels];
         let conv = Conv2d::new(4).stride(2).pad(1);
         SimpleDiscriminator {
             convs: widths.windows(2).map(|w| Conv::new(conv, w[0], w[1], init)).collect(),
             norms: [half, channels, channels].map(|c| BatchNorm::new(c, init)).into(),
-            linear: Linear::spectral(channels, 1, init),
+            linear: Linear::spectral(channels, outputs, init),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{End, Observer, Report, Search, curves};
+use super::{End, Observer, Report, Work, curves};
 use crate::Error;
 use crate::runs::{RunFolder, Snapshot};
 
@@ -37,7 +37,7 @@ impl Checkpoints {
         &self.folder
     }
 
-    fn save(&mut self, search: &mut dyn Search) -> Result<(), Error> {
+    fn save(&mut self, search: &mut dyn Work) -> Result<(), Error> {
         let step = search.steps_done();
         if self.saved_at == Some(step) {
             return Ok(());
@@ -58,7 +58,7 @@ impl Checkpoints {
     }
 
     /// `line` with the step, the wall time since the run began, and the rate of this process.
-    fn timed(&self, search: &dyn Search, line: &Value) -> Value {
+    fn timed(&self, search: &dyn Work, line: &Value) -> Value {
         let here = self.began.elapsed().as_secs_f64();
         let step = search.steps_done();
         let mut timed = json!({
@@ -74,7 +74,7 @@ impl Checkpoints {
 }
 
 impl Observer for Checkpoints {
-    fn on_start(&mut self, search: &mut dyn Search, _last_step: Option<u64>) -> Result<(), Error> {
+    fn on_start(&mut self, search: &mut dyn Work, _last_step: Option<u64>) -> Result<(), Error> {
         let lines = self.folder.all_metrics()?;
         let seconds = lines.last().and_then(|line| line["seconds"].as_f64());
         self.before = (seconds.unwrap_or(0.0), search.steps_done());
@@ -82,20 +82,20 @@ impl Observer for Checkpoints {
         Ok(())
     }
 
-    fn on_step(&mut self, search: &mut dyn Search, report: &Report) -> Result<(), Error> {
+    fn on_step(&mut self, search: &mut dyn Work, report: &Report) -> Result<(), Error> {
         for artifact in &report.artifacts {
             self.folder.write(&artifact.name, &artifact.bytes)?;
         }
         self.folder.journal(&report.journal)?;
         let metrics: Vec<Value> = report.metrics.iter().map(|line| self.timed(search, line)).collect();
         self.folder.metrics(&metrics)?;
-        if self.every > 0 && search.steps_done().is_multiple_of(self.every) {
+        if report.failure.is_none() && self.every > 0 && search.steps_done().is_multiple_of(self.every) {
             self.save(search)?;
         }
         Ok(())
     }
 
-    fn on_end(&mut self, search: &mut dyn Search, _end: End) -> Result<(), Error> {
+    fn on_end(&mut self, search: &mut dyn Work, _end: End) -> Result<(), Error> {
         self.save(search)
     }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{End, Observer, Report, Search};
+use super::{End, Observer, Report, Work};
 use crate::Error;
 
 /// A progress bar with rate and time left on standard error if that is a terminal; else silence.
@@ -21,7 +21,7 @@ impl Console {
 }
 
 impl Observer for Console {
-    fn on_start(&mut self, search: &mut dyn Search, last_step: Option<u64>) -> Result<(), Error> {
+    fn on_start(&mut self, search: &mut dyn Work, last_step: Option<u64>) -> Result<(), Error> {
         if !std::io::stderr().is_terminal() {
             return Ok(());
         }
@@ -37,7 +37,7 @@ impl Observer for Console {
         Ok(())
     }
 
-    fn on_step(&mut self, search: &mut dyn Search, report: &Report) -> Result<(), Error> {
+    fn on_step(&mut self, search: &mut dyn Work, report: &Report) -> Result<(), Error> {
         if let Some(bar) = &self.bar {
             bar.set_position(search.steps_done());
             if let Some(message) = &report.message {
@@ -47,7 +47,7 @@ impl Observer for Console {
         Ok(())
     }
 
-    fn on_end(&mut self, _search: &mut dyn Search, _end: End) -> Result<(), Error> {
+    fn on_end(&mut self, _search: &mut dyn Work, _end: End) -> Result<(), Error> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

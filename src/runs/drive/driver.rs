@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::{Candidate, Report, Search};
+use super::{Candidate, Report, Work};
 use crate::Error;
 
 /// When to stop, besides the search being done by itself.
@@ -31,7 +31,7 @@ impl Stop {
     }
 
     /// Why to stop before the next step, if so.
-    fn reached(&self, search: &dyn Search) -> Option<End> {
+    fn reached(&self, search: &dyn Work) -> Option<End> {
         if search.done() {
             return Some(End::Done);
         }
@@ -43,7 +43,7 @@ impl Stop {
     }
 
     /// Steps after which the loop will end, if that is known.
-    fn last_step(&self, search: &dyn Search) -> Option<u64> {
+    fn last_step(&self, search: &dyn Work) -> Option<u64> {
         self.steps.into_iter().chain(search.total_steps()).min()
     }
 }
@@ -78,7 +78,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_start(&mut self, search: &mut dyn Search, last_step: Option<u64>) -> Result<(), Error> {
+    fn on_start(&mut self, search: &mut dyn Work, last_step: Option<u64>) -> Result<(), Error> {
         let _ = (search, last_step);
         Ok(())
     }
@@ -87,13 +87,13 @@ pub trait Observer {
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_step(&mut self, search: &mut dyn Search, report: &Report) -> Result<(), Error>;
+    fn on_step(&mut self, search: &mut dyn Work, report: &Report) -> Result<(), Error>;
 
     /// After the last step, unless something failed.
     ///
     /// # Errors
     /// Whatever stands in the way; the loop ends with it.
-    fn on_end(&mut self, search: &mut dyn Search, end: End) -> Result<(), Error> {
+    fn on_end(&mut self, search: &mut dyn Work, end: End) -> Result<(), Error> {
         let _ = (search, end);
         Ok(())
     }
@@ -106,7 +106,7 @@ pub trait Observer {
 /// # Errors
 /// The first error of the search or of an observer.
 pub fn run(
-    search: &mut dyn Search,
+    search: &mut dyn Work,
     stop: Stop,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome, Error> {
@@ -122,6 +122,9 @@ pub fn run(
         let report = search.step()?;
         for observer in observers.iter_mut() {
             observer.on_step(search, &report)?;
+        }
+        if let Some(failure) = report.failure {
+            return Err(failure);
         }
     };
     for observer in observers.iter_mut() {
