@@ -9,6 +9,7 @@ use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
 use super::sample::SampleArgs;
 use super::stats::StatsArgs;
+use super::train::TrainArgs;
 use super::train_classifier::TrainClassifierArgs;
 use crate::{Device, Error};
 
@@ -53,6 +54,8 @@ pub enum Command {
     /// Search for architectures
     #[command(subcommand)]
     Search(SearchCommand),
+    /// Train one architecture in full
+    Train(Box<TrainArgs>),
     /// Images from a run, a snapshot or a weights file
     Sample(SampleArgs),
     /// How near generated pictures are to real ones: FID, Inception Score, KID, precision and recall

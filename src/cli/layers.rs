@@ -57,7 +57,8 @@ impl<T: Serialize + DeserializeOwned> Layers<T> {
     }
 }
 
-/// The settings in a TOML file; of the configuration that a run has stored, its table `search`.
+/// The settings in a TOML file; of the configuration that a run has stored, its table `settings` (`search` in runs
+/// of the first version).
 ///
 /// # Errors
 /// If the file cannot be read or is not TOML.
@@ -67,8 +68,8 @@ pub(super) fn read(path: &Path) -> Result<Table, Error> {
         let at = e.span().map_or(0, |span| span.start as u64);
         Error::format_at(path, at, format!("not TOML: {}", e.message().replace('\n', ", ")))
     })?;
-    match table.get("search") {
-        Some(Value::Table(search)) => Ok(search.clone()),
+    match table.get("settings").or_else(|| table.get("search")) {
+        Some(Value::Table(settings)) => Ok(settings.clone()),
         _ => Ok(table),
     }
 }

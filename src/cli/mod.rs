@@ -9,9 +9,11 @@ mod interrupt;
 mod layers;
 mod model;
 mod output;
+mod run;
 pub mod sample;
 pub mod search;
 pub mod stats;
+pub mod train;
 pub mod train_classifier;
 
 use std::ffi::OsString;
@@ -58,6 +60,7 @@ fn command(cli: &Cli) -> Result<(), Error> {
         Command::Sample(args) => sample::run(args, global),
         Command::Evaluate(args) => evaluate::run(args, global),
         Command::Stats(args) => stats::run(args, global),
+        Command::Train(args) => train::run(args, global),
         Command::TrainClassifier(args) => train_classifier::run(args, global),
         Command::Arch(what) => arch::run(what, global.json, global.seed()),
     }

@@ -2,21 +2,36 @@
 
 use std::path::Path;
 
-use crate::formats::NamedArrays;
+use crate::formats::{NamedArrays, torch};
 use crate::runs::{Snapshot, newest_snapshot};
-use crate::search::adversarial::generator_of;
+use crate::search::adversarial;
 use crate::space::GanGenotype;
 use crate::space::build::{Generator, Relaxation};
-use crate::{Device, Error};
+use crate::{Device, Error, train};
 
-/// The generator of a run folder, a snapshot or a weights file, averaged unless `live`, and how its edges are mixed if it
-/// is a supernet. Only a bare weights file takes a genotype.
+/// A generator and what is known of it.
+pub(super) struct Model {
+    pub generator: Generator,
+    /// How its edges are mixed if it is a supernet.
+    pub relaxation: Relaxation,
+    /// Its architecture, unless it is a supernet.
+    pub genotype: Option<GanGenotype>,
+}
+
+/// The key under which a weights file of ours holds its architecture.
+pub(super) const GENOTYPE: &str = "genotype";
+
+/// The generator of a run folder, a snapshot or a weights file (of ours or of a reference program), averaged unless
+/// `live`. Only a weights file that does not say its architecture takes a genotype.
+///
+/// # Errors
+/// If it cannot be read or holds no generator, or a genotype is missing, needless or does not fit.
 pub(super) fn load(
     model: &Path,
     genotype: Option<&str>,
     live: bool,
     device: &Device,
-) -> Result<(Generator, Relaxation), Error> {
+) -> Result<Model, Error> {
     let own_architecture = || match genotype {
         Some(_) => Err(Error::config(
             "genotype",
@@ -26,19 +41,71 @@ pub(super) fn load(
     };
     if model.is_dir() {
         own_architecture()?;
-        return generator_of(&newest_snapshot(model)?, device, live);
+        return of_snapshot(model, &newest_snapshot(model)?, live, device);
     }
-    if matches!(model.extension().and_then(|e| e.to_str()), Some("pth" | "pt")) {
-        return Err(Error::format(model, "is a torch checkpoint; only .safetensors files can be read"));
-    }
-    let arrays = NamedArrays::read(model)?;
+    let arrays = arrays(model)?;
     if Snapshot::is_in(&arrays) {
         own_architecture()?;
-        return generator_of(&Snapshot::read(model)?, device, live);
+        return of_snapshot(model, &Snapshot::read(model)?, live, device);
     }
-    let arch = match genotype {
-        Some(text) => Some(*GanGenotype::load(text)?.require_generator()?),
+    let genotype = genotype.or_else(|| arrays.metadata.get(GENOTYPE).map(String::as_str));
+    let genotype = genotype.map(GanGenotype::load).transpose()?;
+    let arch = match &genotype {
+        Some(genotype) => Some(genotype.require_generator()?),
         None => None,
     };
-    Ok((Generator::from_arrays(&arrays, arch.as_ref(), live, device)?, Relaxation::Softmax))
+    Ok(Model {
+        generator: Generator::from_arrays(&arrays, arch, live, device)?,
+        relaxation: Relaxation::Softmax,
+        genotype,
+    })
+}
+
+/// As [`load`], for an architecture that is known already: it serves where the model does not say its own.
+///
+/// # Errors
+/// As [`load`], or if the model says another architecture.
+pub(super) fn load_as(model: &Path, genotype: &GanGenotype, device: &Device) -> Result<Model, Error> {
+    let says_it = model.is_dir() || {
+        let arrays = arrays(model)?;
+        Snapshot::is_in(&arrays) || arrays.metadata.contains_key(GENOTYPE)
+    };
+    let text = genotype.to_json().to_string();
+    let loaded = load(model, (!says_it).then_some(text.as_str()), false, device)?;
+    match &loaded.genotype {
+        Some(own) if own.generator == genotype.generator => Ok(loaded),
+        own => Err(Error::genotype(format!(
+            "{} holds {}, and {} is to be trained",
+            model.display(),
+            own.as_ref().map_or("a supernet".to_owned(), |own| own.to_json().to_string()),
+            genotype.to_json()
+        ))),
+    }
+}
+
+/// The arrays of a weights file, whichever program wrote it.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn arrays(path: &Path) -> Result<NamedArrays, Error> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("pth" | "pt") => Ok(torch::read(path)?.tensors),
+        _ => NamedArrays::read(path),
+    }
+}
+
+fn of_snapshot(place: &Path, snapshot: &Snapshot, live: bool, device: &Device) -> Result<Model, Error> {
+    if adversarial::is_in(snapshot) {
+        let (generator, relaxation) = adversarial::generator_of(snapshot, device, live)?;
+        return Ok(Model { generator, relaxation, genotype: None });
+    }
+    if train::is_in(snapshot) {
+        let (generator, genotype) = train::generator_of(snapshot, device, live)?;
+        return Ok(Model {
+            generator,
+            relaxation: Relaxation::Softmax,
+            genotype: Some(genotype),
+        });
+    }
+    Err(Error::format(place, "is a snapshot of a kind of run that has no generator"))
 }

@@ -23,6 +23,9 @@ pub struct Batches {
     pixels: Vec<f32>,
     #[serde(skip)]
     labels: Vec<Option<usize>>,
+    /// Whether a random half is mirrored though the source does not ask for it.
+    #[serde(default)]
+    flip: bool,
 }
 
 /// Some pictures of a source, borrowed from the [`Batches`] that read them.
@@ -60,7 +63,13 @@ impl Batches {
             order: Vec::new(),
             pixels: Vec::new(),
             labels: Vec::new(),
+            flip: false,
         }
+    }
+
+    /// The same walk with a random half of the pictures mirrored if `flip`, or if the source asks for it.
+    pub fn mirrored(self, flip: bool) -> Batches {
+        Batches { flip, ..self }
     }
 
     /// Batches in one epoch.
@@ -103,6 +112,7 @@ impl Batches {
         }
         let end = (self.position.saturating_add(self.batch.get())).min(self.len);
         let (seed, epoch) = (self.seed, self.epoch);
+        let flip = self.flip || images.flip();
         let indices = &self.order[self.position..end];
         let shape = images.shape();
         self.pixels.resize(indices.len() * shape.values(), 0.0);
@@ -112,7 +122,7 @@ impl Batches {
             .zip(indices)
             .map(|(out, i)| {
                 images.read(*i, out)?;
-                if images.flip() && mirrored(seed, epoch, *i) {
+                if flip && mirrored(seed, epoch, *i) {
                     mirror(out, shape);
                 }
                 Ok(())

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::module::visit;
 use super::{Module, Role};
+use crate::formats::NamedArrays;
 use crate::ops::ema_update;
 use crate::ops::{AdamStep, adam_step};
-use crate::{Grads, Tensor};
+use crate::{Error, Grads, Tensor};
 
 /// Settings of an optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,7 +28,6 @@ pub struct AdamConfig {
 const EPS: f64 = 1e-8;
 
 /// Moments of one tensor.
-#[derive(Clone)]
 pub struct Moments {
     /// Steps done.
     pub t: u64,
@@ -90,14 +90,49 @@ impl Adam {
         });
     }
 
-    /// The moments by tensor name, for a snapshot.
+    /// The moments by tensor name.
     pub fn moments(&self) -> &BTreeMap<String, Moments> {
         &self.moments
     }
 
-    /// Puts back what [`Adam::moments`] gave.
-    pub fn restore(&mut self, moments: BTreeMap<String, Moments>) {
-        self.moments = moments;
+    /// Puts the moments of every tensor `x` under `{prefix}.m.x` and `{prefix}.v.x`; gives its number of steps by name.
+    /// Waits for the device.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn export(&self, prefix: &str, to: &mut NamedArrays) -> Result<BTreeMap<String, u64>, Error> {
+        let mut steps = BTreeMap::new();
+        for (name, Moments { t, m, v }) in &self.moments {
+            to.insert(format!("{prefix}.m.{name}"), &m.shape(), m.to_vec()?);
+            to.insert(format!("{prefix}.v.{name}"), &v.shape(), v.to_vec()?);
+            steps.insert(name.clone(), *t);
+        }
+        Ok(steps)
+    }
+
+    /// Takes what [`Adam::export`] gave for the tensors of `module`.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if a moment is missing or has another shape than its tensor.
+    pub fn import(
+        &mut self,
+        prefix: &str,
+        module: &mut (impl Module + ?Sized),
+        steps: &BTreeMap<String, u64>,
+        from: &NamedArrays,
+    ) -> Result<(), Error> {
+        let mut all = BTreeMap::new();
+        for (name, tensor) in super::collect(module, self.role) {
+            if let Some(&t) = steps.get(&name) {
+                let read = |kind: &str| {
+                    let values = from.expect(&format!("{prefix}.{kind}.{name}"), &tensor.shape())?;
+                    Ok::<_, Error>(Tensor::from_slice(&tensor.device(), tensor.shape(), values))
+                };
+                all.insert(name.clone(), Moments { t, m: read("m")?, v: read("v")? });
+            }
+        }
+        self.moments = all;
+        Ok(())
     }
 }
 

@@ -60,6 +60,11 @@ impl Snapshot {
         self.arrays.insert(name, shape, values);
     }
 
+    /// Keeps all of `arrays`; their text is left out.
+    pub fn put_all(&mut self, arrays: NamedArrays) {
+        self.arrays.extend(arrays);
+    }
+
     /// Keeps the values of a tensor; waits for the device.
     ///
     /// # Errors

@@ -1,16 +1,19 @@
 //! Pictures of a generator by the protocol that published numbers rest on.
 
+use std::borrow::BorrowMut;
+
 use crate::data::grid::to_byte;
 use crate::data::{ImageShape, Pixels};
-use crate::space::build::{Generator, Relaxation};
+use crate::space::build::{Generator, GeneratorSize, Relaxation};
 use crate::{Device, Error, Rng, Tensor};
 
 /// Pictures that are made at once; 50,000 are 500 batches.
 pub const BATCH: usize = 100;
 
 /// `n` pictures of standard normal latents, made in batches of [`BATCH`] whatever is asked for at once.
-pub struct Sampler {
-    generator: Generator,
+pub struct Sampler<G: BorrowMut<Generator> = Generator> {
+    generator: G,
+    size: GeneratorSize,
     relaxation: Relaxation,
     device: Device,
     latents: Rng,
@@ -20,16 +23,17 @@ pub struct Sampler {
     waiting: Vec<f32>,
 }
 
-impl Sampler {
+impl<G: BorrowMut<Generator>> Sampler<G> {
     /// A sampler of `n` pictures; the same seed gives the same ones.
     pub fn new(
-        generator: Generator,
+        generator: G,
         relaxation: Relaxation,
         device: &Device,
         n: usize,
         seed: u64,
-    ) -> Sampler {
+    ) -> Sampler<G> {
         Sampler {
+            size: generator.borrow().size(),
             generator,
             relaxation,
             device: device.clone(),
@@ -43,7 +47,7 @@ impl Sampler {
 
     /// Height, width and channels of a picture.
     pub fn shape(&self) -> ImageShape {
-        let side = self.generator.size().image();
+        let side = self.size.image();
         ImageShape { h: side, w: side, c: 3 }
     }
 
@@ -56,7 +60,7 @@ impl Sampler {
         if n == 0 {
             return Ok(Vec::new());
         }
-        let width = self.generator.size().latent;
+        let width = self.size.latent;
         let z = self.latents.normals(n * width);
         self.made += n;
         self.images(&z)
@@ -67,24 +71,24 @@ impl Sampler {
     /// # Errors
     /// If the device fails.
     pub fn images(&mut self, latents: &[f32]) -> Result<Vec<f32>, Error> {
-        let width = self.generator.size().latent;
+        let width = self.size.latent;
         let z = Tensor::from_slice(&self.device, [latents.len() / width, width], latents);
-        self.generator.images(&z, self.relaxation, &mut self.noise).to_vec()
+        self.generator.borrow_mut().images(&z, self.relaxation, &mut self.noise).to_vec()
     }
 }
 
-impl Pixels for Sampler {
+impl<G: BorrowMut<Generator>> Pixels for Sampler<G> {
     fn len(&self) -> usize {
         self.n
     }
 
     fn shape(&self) -> ImageShape {
-        Sampler::shape(self)
+        Sampler::<G>::shape(self)
     }
 
     /// Bytes `clamp(127.5 x + 127.5, 0, 255)`, truncated and not rounded.
     fn next(&mut self, n: usize) -> Result<Vec<u8>, Error> {
-        let wanted = n * Sampler::shape(self).values();
+        let wanted = n * Sampler::<G>::shape(self).values();
         while self.waiting.len() < wanted {
             let more = self.batch()?;
             assert!(!more.is_empty(), "Sampler: more than its {} pictures were asked for", self.n);
@@ -99,7 +103,6 @@ mod tests {
     use super::*;
     use crate::nn::{Init, SpectralInit};
     use crate::space::GanGenotype;
-    use crate::space::build::GeneratorSize;
 
     fn sampler(n: usize, seed: u64) -> Sampler {
         let device = Device::cpu();

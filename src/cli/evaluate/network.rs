@@ -29,6 +29,18 @@ pub struct FeatureArgs {
     logits_bias: bool,
 }
 
+impl FeatureArgs {
+    /// The network of `text` in its usual form.
+    pub(in crate::cli) fn usual(text: &str) -> FeatureArgs {
+        FeatureArgs {
+            features: Some(text.to_owned()),
+            dims: 2048,
+            input: "tensorflow".to_owned(),
+            logits_bias: false,
+        }
+    }
+}
+
 /// A network that is opened once, when it is first needed.
 pub(in crate::cli) struct OpenNetwork<'a> {
     args: &'a FeatureArgs,
@@ -53,7 +65,11 @@ impl<'a> OpenNetwork<'a> {
         Ok(self.network.as_deref().expect("it was just opened"))
     }
 
-    fn open(&self, for_what: &str) -> Result<Box<dyn FeatureNetwork>, Error> {
+    /// The network by itself.
+    ///
+    /// # Errors
+    /// If none was named, or it cannot be opened.
+    pub fn open(&self, for_what: &str) -> Result<Box<dyn FeatureNetwork>, Error> {
         let wanted = "inception:FILE with the weights of 2015-12-05, or classifier:FILE made by `ganas train-classifier`";
         let Some(text) = self.args.features.as_deref() else {
             let reason =

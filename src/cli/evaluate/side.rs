@@ -54,6 +54,19 @@ fn batch(text: &str) -> Result<usize, String> {
 }
 
 impl SideArgs {
+    /// As if nothing was typed.
+    pub(in crate::cli) fn usual() -> SideArgs {
+        SideArgs {
+            n: 50_000,
+            genotype: None,
+            live: false,
+            batch: 32,
+            skip_bad: false,
+            cache: None,
+            no_cache: false,
+        }
+    }
+
     fn cache(&self) -> Option<Cache> {
         if self.no_cache {
             return None;
@@ -226,7 +239,7 @@ fn made(path: &Path, options: &SideOptions, network: &mut OpenNetwork) -> Result
     }
     let network = network.get(&text)?;
     let device = options.global.open_device()?;
-    let (generator, relaxation) = model::load(path, genotype.as_deref(), *live, &device)?;
+    let model::Model { generator, relaxation, .. } = model::load(path, genotype.as_deref(), *live, &device)?;
     let mut sampler = Sampler::new(generator, relaxation, &device, *n, options.global.seed());
     let found = through(network, &mut sampler, options)?;
     Ok(Measured::of(&text, "model", found, Some(protocol_of(network))))

@@ -1,6 +1,10 @@
 use clap::Parser;
 
+use std::fs;
+
+use super::super::run::{StoredRun, claim};
 use super::*;
+use crate::runs;
 use crate::search::dummy::Dummy;
 
 /// As typed after `ganas search`, without the rest of the program.
@@ -20,7 +24,7 @@ fn ganas(typed: &str) -> Result<(PathBuf, Outcome), String> {
     drive(&cli.args, &cli.global, build, Arc::default()).map_err(|e| e.to_string())
 }
 
-fn stored(run: &Path) -> StoredRun {
+fn stored(run: &Path) -> StoredRun<AdversarialConfig> {
     runs::read_config(run).unwrap()
 }
 
@@ -37,12 +41,12 @@ fn flags_go_over_set_over_file_over_preset() {
     .unwrap();
     assert_eq!((at.as_path(), outcome.steps, outcome.end), (run.as_path(), 50, End::Done));
     let stored = stored(&run);
-    assert_eq!((stored.search.channels, stored.search.batch, stored.search.ema), (9, 14, 0.5));
-    assert_eq!((stored.search.arch_lr, stored.search.latent, stored.seed), (1.0, 24, 5));
+    assert_eq!((stored.settings.channels, stored.settings.batch, stored.settings.ema), (9, 14, 0.5));
+    assert_eq!((stored.settings.arch_lr, stored.settings.latent, stored.seed), (1.0, 24, 5));
     assert_eq!((stored.device.id.as_str(), stored.version.as_str()), ("cpu", env!("CARGO_PKG_VERSION")));
     let again = dir.path().join("again");
     ganas(&format!("--device cpu --config {}/config.toml --run {}", run.display(), again.display())).unwrap();
-    assert_eq!(runs::read_config::<StoredRun>(&again).unwrap().search, stored.search);
+    assert_eq!(runs::read_config::<StoredRun<AdversarialConfig>>(&again).unwrap().settings, stored.settings);
     let json = summary(&at, &outcome);
     assert_eq!(json["best"], outcome.front[0].genotype);
     assert_eq!(json["front"][0]["objectives"]["missing"], outcome.front[0].objectives["missing"]);
@@ -104,7 +108,7 @@ fn a_run_of_another_device_or_command_is_not_resumed() {
     let mut other = stored(&run);
     other.device.id = "gpu:1".into();
     let write =
-        |stored: &StoredRun| fs::write(run.join("config.toml"), toml::to_string(stored).unwrap()).unwrap();
+        |stored: &StoredRun<AdversarialConfig>| fs::write(run.join("config.toml"), toml::to_string(stored).unwrap()).unwrap();
     write(&other);
     let text = ganas(&format!("--device cpu --resume {}", run.display())).unwrap_err();
     assert!(text.contains("begun on gpu:1") && text.contains("this is cpu"), "{text}");

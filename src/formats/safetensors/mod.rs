@@ -73,6 +73,11 @@ impl NamedArrays {
         Ok(&found.values)
     }
 
+    /// Adds or replaces all arrays of `more`; its text is left out.
+    pub fn extend(&mut self, more: NamedArrays) {
+        self.arrays.extend(more.arrays);
+    }
+
     /// Takes the array `name` out.
     pub fn remove(&mut self, name: &str) -> Option<Array> {
         self.arrays.remove(name)
@@ -130,7 +135,10 @@ impl NamedArrays {
     }
 
     /// Writes the bytes of a file to `out`.
-    fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If `out` refuses them.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let header = self.header().to_string();
         // Readers that map the file into memory want the values at a multiple of 8.
         let padded = header.len().next_multiple_of(8);

@@ -29,7 +29,7 @@ pub use config::{AdversarialConfig, Preset};
 pub use pictures::SAMPLES;
 use players::{Half, Losses, Players};
 pub use schedule::temperature;
-pub use state::generator_of;
+pub use state::{generator_of, is_in};
 
 /// An adversarial search; one step is one mini-batch of the discriminator.
 pub struct Adversarial {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Adversarial, AdversarialConfig};
 use crate::data::Batches;
 use crate::formats::NamedArrays;
-use crate::nn::{self, Adam, Init, Moments};
+use crate::nn::{self, Init};
 use crate::runs::Snapshot;
 use crate::space::GanGenotype;
 use crate::space::build::{Generator, GeneratorSize, Relaxation};
@@ -43,9 +43,6 @@ pub(super) fn save(search: &mut Adversarial, to: &mut Snapshot) -> Result<(), Er
     let exported = nn::export(&mut players.g, "ema.", &mut arrays);
     players.ema.swap(&mut players.g);
     exported?;
-    for (name, array) in arrays.iter() {
-        to.put(name, &array.shape, array.values.clone());
-    }
     let mut optimisers = BTreeMap::new();
     for (name, optimiser) in [
         ("g_w", &players.g_weights),
@@ -53,8 +50,9 @@ pub(super) fn save(search: &mut Adversarial, to: &mut Snapshot) -> Result<(), Er
         ("g_a", &players.g_logits),
         ("d_a", &players.d_logits),
     ] {
-        optimisers.insert(name.to_owned(), save_moments(name, optimiser, to)?);
+        optimisers.insert(name.to_owned(), optimiser.export(name, &mut arrays)?);
     }
+    to.put_all(arrays);
     for (name, loss) in search.losses.tensors() {
         to.put_tensor(format!("loss.{name}"), &loss)?;
     }
@@ -82,10 +80,10 @@ pub(super) fn load(search: &mut Adversarial, from: &Snapshot) -> Result<(), Erro
     nn::import(&mut players.d, "d.", from.arrays())?;
     let steps = |name: &str| state.optimisers.get(name).cloned().unwrap_or_default();
     for (name, optimiser) in [("g_w", &mut players.g_weights), ("g_a", &mut players.g_logits)] {
-        load_moments(name, optimiser, &mut players.g, &steps(name), from)?;
+        optimiser.import(name, &mut players.g, &steps(name), from.arrays())?;
     }
     for (name, optimiser) in [("d_w", &mut players.d_weights), ("d_a", &mut players.d_logits)] {
-        load_moments(name, optimiser, &mut players.d, &steps(name), from)?;
+        optimiser.import(name, &mut players.d, &steps(name), from.arrays())?;
     }
     for (name, _) in from.arrays().iter().filter(|(name, _)| name.starts_with("loss.")) {
         let loss = from.tensor(&search.device, name, &[1])?;
@@ -99,34 +97,9 @@ pub(super) fn load(search: &mut Adversarial, from: &Snapshot) -> Result<(), Erro
     Ok(())
 }
 
-fn save_moments(prefix: &str, optimiser: &Adam, to: &mut Snapshot) -> Result<BTreeMap<String, u64>, Error> {
-    let mut steps = BTreeMap::new();
-    for (name, moments) in optimiser.moments() {
-        to.put_tensor(format!("{prefix}.m.{name}"), &moments.m)?;
-        to.put_tensor(format!("{prefix}.v.{name}"), &moments.v)?;
-        steps.insert(name.clone(), moments.t);
-    }
-    Ok(steps)
-}
-
-fn load_moments(
-    prefix: &str,
-    optimiser: &mut Adam,
-    net: &mut dyn nn::Module,
-    steps: &BTreeMap<String, u64>,
-    from: &Snapshot,
-) -> Result<(), Error> {
-    let mut all = BTreeMap::new();
-    for (name, tensor) in nn::collect(net, optimiser.role()) {
-        if let Some(&t) = steps.get(&name) {
-            let read = |kind: &str| {
-                from.tensor(&tensor.device(), &format!("{prefix}.{kind}.{name}"), &tensor.shape())
-            };
-            all.insert(name.clone(), Moments { t, m: read("m")?, v: read("v")? });
-        }
-    }
-    optimiser.restore(all);
-    Ok(())
+/// Whether a snapshot is one of an adversarial search.
+pub fn is_in(snapshot: &Snapshot) -> bool {
+    snapshot.has_state(KEY)
 }
 
 /// The generator of a search's snapshot, averaged unless `live`, and how its edges are mixed.
