@@ -32,6 +32,7 @@ mod reduce;
 mod reference;
 mod resize;
 mod resume;
+mod resume_train;
 mod sample;
 mod slice;
 mod softmax;

@@ -333,7 +333,11 @@ fn counts_of_built_networks_equal_the_analytic_ones() {
     for (name, want) in [("autogan-d", 1_053_824), ("eagan-d-cifar10", 906_240), ("eagan-d-stl10", 1_578_112)]
     {
         let architecture = GanGenotype::load(name).unwrap().discriminator.unwrap();
-        assert_eq!(nn::count(discriminator(&architecture, 128, 1, &mut init).unwrap().as_mut()), want, "{name}");
+        assert_eq!(
+            nn::count(discriminator(&architecture, 128, 1, &mut init).unwrap().as_mut()),
+            want,
+            "{name}"
+        );
     }
     let simple = GanGenotype::load("simple-d").unwrap().discriminator.unwrap();
     assert_eq!(nn::count(discriminator(&simple, 128, 1, &mut init).unwrap().as_mut()), 921_920);

@@ -43,7 +43,7 @@ const TINY: [&str; 27] = [
     "--json",
 ];
 const STEPS: u64 = 42;
-const PROGRAM: &str = env!("CARGO_BIN_EXE_ganas");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ganas");
 
 fn path(of: &Path) -> &str {
     of.to_str().expect("temporary folders have readable names")
@@ -69,7 +69,7 @@ fn told(out: &Output) -> String {
 }
 
 #[track_caller]
-fn finish(mut command: Command) -> (Value, String) {
+pub fn finish(mut command: Command) -> (Value, String) {
     let out = command.output().unwrap();
     let told = told(&out);
     assert_eq!(out.status.code(), Some(0), "{told}");
@@ -80,7 +80,7 @@ fn finish(mut command: Command) -> (Value, String) {
 
 /// The sentence of a call that fails with exit code 1.
 #[track_caller]
-fn failure(mut command: Command) -> String {
+pub fn failure(mut command: Command) -> String {
     let out = command.output().unwrap();
     let told = told(&out);
     assert_eq!(out.status.code(), Some(1), "{told}");
@@ -92,7 +92,7 @@ fn failure(mut command: Command) -> String {
 
 /// All that must not depend on what happened on the way.
 #[derive(PartialEq)]
-struct Ending {
+pub struct Ending {
     journal: String,
     best: String,
     front: String,
@@ -102,9 +102,14 @@ struct Ending {
 
 impl Ending {
     fn of(run: &Path) -> Ending {
+        Ending::at(run, STEPS, "adversarial")
+    }
+
+    /// The ending of a run of `steps` steps whose snapshots keep their state under `key`.
+    pub fn at(run: &Path, steps: u64, key: &str) -> Ending {
         let text = |name: &str| fs::read_to_string(run.join(name)).unwrap();
         let snapshot = newest_snapshot(run).unwrap();
-        assert_eq!(snapshot.step(), STEPS);
+        assert_eq!(snapshot.step(), steps);
         let arrays = snapshot.arrays().iter().map(|(name, array)| {
             let bits = array.values.iter().map(|v| v.to_bits()).collect();
             (name.to_owned(), (array.shape.clone(), bits))
@@ -113,13 +118,13 @@ impl Ending {
             journal: text("journal.jsonl"),
             best: text("best.json"),
             front: text("front.json"),
-            state: snapshot.state("adversarial").unwrap(),
+            state: snapshot.state(key).unwrap(),
             arrays: arrays.collect(),
         }
     }
 
     #[track_caller]
-    fn equals(&self, unbroken: &Ending, what: &str) {
+    pub fn equals(&self, unbroken: &Ending, what: &str) {
         assert_eq!(self.journal, unbroken.journal, "{what}: journal");
         assert_eq!(self.best, unbroken.best, "{what}: best");
         assert_eq!(self.front, unbroken.front, "{what}: front");
@@ -176,7 +181,7 @@ fn end_as_unbroken(run: &Path, what: &str) -> String {
     told
 }
 
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
@@ -185,7 +190,7 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// Kills the process after `wait`; whether it was still alive.
-fn kill_after(mut child: Child, wait: Duration) -> bool {
+pub fn kill_after(mut child: Child, wait: Duration) -> bool {
     sleep(wait);
     let ended = child.try_wait().unwrap();
     child.kill().unwrap();

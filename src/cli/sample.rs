@@ -50,7 +50,8 @@ pub struct SampleArgs {
 /// If the model or the latents cannot be read or do not fit, the device fails, or a file cannot be written.
 pub fn run(args: &SampleArgs, global: &Global) -> Result<(), Error> {
     let device = global.open_device()?;
-    let model::Model { generator, relaxation, .. } = model::load(&args.model, args.genotype.as_deref(), args.live, &device)?;
+    let model::Model { generator, relaxation, .. } =
+        model::load(&args.model, args.genotype.as_deref(), args.live, &device)?;
     let side = generator.size().image();
     let given = latents(args, generator.size().latent)?;
     let n = given.as_ref().map_or(args.n.unwrap_or(64) as usize, |(_, n)| *n);

@@ -125,12 +125,8 @@ impl TrainArgs {
             ("eval_images", self.eval_images),
         ];
         let numbers = numbers.map(|(key, n)| (key, n.map(toml::Value::from)));
-        let rates = [
-            ("gen_lr", self.gen_lr),
-            ("disc_lr", self.disc_lr),
-            ("clip", self.clip),
-            ("ema", self.ema),
-        ];
+        let rates =
+            [("gen_lr", self.gen_lr), ("disc_lr", self.disc_lr), ("clip", self.clip), ("ema", self.ema)];
         let rates = rates.map(|(key, n)| (key, n.map(toml::Value::from)));
         let init = self.init.as_ref().map(|path| path.display().to_string());
         let texts = [
@@ -210,10 +206,9 @@ pub fn run(args: &TrainArgs, global: &Global) -> Result<(), Error> {
 fn architecture(typed: &str) -> Result<GanGenotype, Error> {
     let mut genotype = GanGenotype::load(typed)?;
     genotype.require_generator()?;
-    genotype.discriminator.get_or_insert_with(|| Discriminator {
-        family: Family::Autogan,
-        genes: Vec::new(),
-    });
+    genotype
+        .discriminator
+        .get_or_insert_with(|| Discriminator { family: Family::Autogan, genes: Vec::new() });
     Ok(genotype)
 }
 
@@ -252,7 +247,13 @@ fn evaluator(config: &TrainConfig, seed: u64, global: &Global) -> Result<Evaluat
     };
     let measured = measure(&reference, &options, &mut network)?;
     let moments = measured.moments()?.clone();
-    Ok(Evaluator::new(network.open("the generator")?, moments, &reference, config.eval_images, seed))
+    Ok(Evaluator::new(
+        network.open("the generator")?,
+        moments,
+        &reference,
+        config.eval_images,
+        seed,
+    ))
 }
 
 /// The source with the size of the generator's pictures, unless it names one.
@@ -291,7 +292,11 @@ fn text(run: &Path, outcome: &Outcome) -> Result<String, Error> {
     {
         let stored: StoredRun<TrainConfig> = runs::read_config(run)?;
         let config = &stored.settings;
-        let what = if name.starts_with("fid") { "FID" } else { "Fréchet distance" };
+        let what = if name.starts_with("fid") {
+            "FID"
+        } else {
+            "Fréchet distance"
+        };
         lines.push(format!(
             "best  {what} {distance:.3} of the averaged weights: features {}, {} generated images, reference {}",
             config.features,

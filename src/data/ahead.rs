@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn other_data_than_at_the_start_is_an_error() {
-        let images: Arc<dyn Images> = Arc::from(open("shapes?size=6&limit=11", &OpenOptions::default()).unwrap());
+        let images: Arc<dyn Images> =
+            Arc::from(open("shapes?size=6&limit=11", &OpenOptions::default()).unwrap());
         assert!(Ahead::new(images, Batches::new(12, 4, 5)).next().is_err());
     }
 }

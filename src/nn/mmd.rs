@@ -84,7 +84,10 @@ mod tests {
             .flat_map(|r| fake.iter().map(move |f| (-squared(r, f) / 2.0).exp()))
             .sum();
         let cross = cross / (real.len() * fake.len()) as f64;
-        [pairs(real, &|d| d.max(0.25)) - pairs(fake, &|d| d.min(4.0)), pairs(fake, &|d| d) - 2.0 * cross]
+        [
+            pairs(real, &|d| d.max(0.25)) - pairs(fake, &|d| d.min(4.0)),
+            pairs(fake, &|d| d) - 2.0 * cross,
+        ]
     }
 
     #[test]
@@ -99,7 +102,10 @@ mod tests {
         let rows = |v: &[f64]| v.chunks(d).map(<[f64]>::to_vec).collect::<Vec<_>>();
         let reference = |v: &[f64]| by_definition(&rows(&v[..n * d]), &rows(&v[n * d..]));
         let wide: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
-        for (which, loss) in [repulsive_loss(&real, &fake), discrepancy_loss(&real, &fake)].iter().enumerate() {
+        for (which, loss) in [repulsive_loss(&real, &fake), discrepancy_loss(&real, &fake)]
+            .iter()
+            .enumerate()
+        {
             let got = f64::from(loss.item().unwrap());
             approx::assert_abs_diff_eq!(got, reference(&wide)[which], epsilon = 1e-6);
             let grads = loss.backward(&[&real, &fake]);

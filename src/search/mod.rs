@@ -8,7 +8,5 @@ mod tests;
 
 pub use crate::runs::Work as Search;
 pub use crate::runs::curves;
-pub use crate::runs::{
-    Artifact, Candidate, Checkpoints, Console, End, Observer, Outcome, Report, Stop, run,
-};
+pub use crate::runs::{Artifact, Candidate, Checkpoints, Console, End, Observer, Outcome, Report, Stop, run};
 pub use adversarial::{Adversarial, AdversarialConfig};

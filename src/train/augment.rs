@@ -28,7 +28,8 @@ impl TryFrom<String> for Augmentation {
                 "translation" => all.translation = true,
                 "cutout" => all.cutout = true,
                 _ => {
-                    let reason = format!("`{name}`; valid are color, translation and cutout, joined by commas");
+                    let reason =
+                        format!("`{name}`; valid are color, translation and cutout, joined by commas");
                     return Err(Error::config("augment", reason));
                 }
             }
@@ -109,7 +110,10 @@ fn translation(x: &Tensor, rng: &mut Rng) -> Tensor {
         let (dy, dx) = (shift(h), shift(w));
         for i in 0..h {
             for j in 0..w {
-                let from = (i.checked_add_signed(dy).filter(|i| *i < h), j.checked_add_signed(dx).filter(|j| *j < w));
+                let from = (
+                    i.checked_add_signed(dy).filter(|i| *i < h),
+                    j.checked_add_signed(dx).filter(|j| *j < w),
+                );
                 rows.push(match from {
                     (Some(i), Some(j)) => (image * h + i) * w + j,
                     _ => zero,
@@ -157,7 +161,12 @@ mod tests {
     fn names_are_read_and_written() {
         assert_eq!(String::from(only("cutout, color")), "color,cutout");
         assert_eq!(only(""), Augmentation::default());
-        assert!(Augmentation::try_from("blur".to_owned()).unwrap_err().to_string().contains("translation"));
+        assert!(
+            Augmentation::try_from("blur".to_owned())
+                .unwrap_err()
+                .to_string()
+                .contains("translation")
+        );
     }
 
     #[test]

@@ -183,12 +183,19 @@ impl Preset {
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        Preset::ALL.into_iter().find(|(_, preset)| *preset == self).map_or("", |(name, _)| name)
+        Preset::ALL
+            .into_iter()
+            .find(|(_, preset)| *preset == self)
+            .map_or("", |(name, _)| name)
     }
 
     /// The settings it stands for, for an architecture of this lineage.
     pub fn config(self, lineage: Lineage) -> TrainConfig {
-        let set = if self == Preset::PaperStl10 { FormName::Stl } else { FormName::Cifar };
+        let set = if self == Preset::PaperStl10 {
+            FormName::Stl
+        } else {
+            FormName::Cifar
+        };
         let form = Form::published(set, lineage);
         let base = TrainConfig {
             bottom_width: form.bottom,
@@ -354,7 +361,12 @@ impl TrainConfig {
             ("ema", self.ema, below_one(self.ema), BELOW_ONE),
             ("clip", self.clip, at_least_zero(self.clip), "at least 0"),
             ("collapse_loss", self.collapse_loss, at_least_zero(self.collapse_loss), "at least 0"),
-            ("collapse_diversity", self.collapse_diversity, below_one(self.collapse_diversity), BELOW_ONE),
+            (
+                "collapse_diversity",
+                self.collapse_diversity,
+                below_one(self.collapse_diversity),
+                BELOW_ONE,
+            ),
         ] {
             if !fits {
                 return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));

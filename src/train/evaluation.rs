@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::Sampler;
-use crate::metrics::{FeatureNetwork, Keep, Moments, NetworkKind, extract, frechet_distance, inception_score};
+use crate::metrics::{
+    FeatureNetwork, Keep, Moments, NetworkKind, extract, frechet_distance, inception_score,
+};
 use crate::space::build::{Generator, Relaxation};
 use crate::{Device, Error};
 

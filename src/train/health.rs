@@ -63,7 +63,8 @@ impl Health {
             ));
         }
         let (_, diversity) = seen.g?;
-        if seen.step > WARM_UP && f64::from(diversity) < config.collapse_diversity * f64::from(real_diversity) {
+        if seen.step > WARM_UP && f64::from(diversity) < config.collapse_diversity * f64::from(real_diversity)
+        {
             return Some(format!(
                 "generated pictures differ by {diversity:.1e} among each other, real ones by {real_diversity:.2}: the \
                  generator has collapsed; go back to an earlier snapshot, or try --augment or another seed"
@@ -87,11 +88,19 @@ mod tests {
         let mut health = Health::default();
         let mut look = |seen| health.look(seen, 0.5, &config);
         assert_eq!(look(measured(1, 2.0, Some((0.1, 0.001)))), None);
-        assert!(look(measured(2, f32::NAN, None)).unwrap().contains("discriminator's loss is NaN"));
+        assert!(
+            look(measured(2, f32::NAN, None))
+                .unwrap()
+                .contains("discriminator's loss is NaN")
+        );
         assert_eq!(look(measured(3, f32::NAN, None)), None);
         let mut health = Health::default();
         let mut look = |seen| health.look(seen, 0.5, &config);
-        assert!(look(measured(2, 1.0, Some((f32::INFINITY, 0.4)))).unwrap().contains("generator's loss is inf"));
+        assert!(
+            look(measured(2, 1.0, Some((f32::INFINITY, 0.4))))
+                .unwrap()
+                .contains("generator's loss is inf")
+        );
         assert_eq!(look(measured(3, 1.0, Some((0.0, 0.4)))), None);
         assert!(look(measured(501, 1.0, Some((0.0, 0.009)))).unwrap().contains("collapsed"));
         assert_eq!(look(measured(502, 1.0, None)), None);

@@ -10,6 +10,9 @@ mod sampler;
 mod state;
 mod trainer;
 
+#[cfg(test)]
+mod tests;
+
 pub use augment::Augmentation;
 pub use config::{Loss, OnDivergence, Preset, TrainConfig};
 pub use evaluation::{Evaluation, Evaluator};

@@ -25,13 +25,7 @@ pub struct Sampler<G: BorrowMut<Generator> = Generator> {
 
 impl<G: BorrowMut<Generator>> Sampler<G> {
     /// A sampler of `n` pictures; the same seed gives the same ones.
-    pub fn new(
-        generator: G,
-        relaxation: Relaxation,
-        device: &Device,
-        n: usize,
-        seed: u64,
-    ) -> Sampler<G> {
+    pub fn new(generator: G, relaxation: Relaxation, device: &Device, n: usize, seed: u64) -> Sampler<G> {
         Sampler {
             size: generator.borrow().size(),
             generator,
@@ -73,7 +67,10 @@ impl<G: BorrowMut<Generator>> Sampler<G> {
     pub fn images(&mut self, latents: &[f32]) -> Result<Vec<f32>, Error> {
         let width = self.size.latent;
         let z = Tensor::from_slice(&self.device, [latents.len() / width, width], latents);
-        self.generator.borrow_mut().images(&z, self.relaxation, &mut self.noise).to_vec()
+        self.generator
+            .borrow_mut()
+            .images(&z, self.relaxation, &mut self.noise)
+            .to_vec()
     }
 }
 

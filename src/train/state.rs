@@ -94,7 +94,11 @@ pub(super) fn load(training: &mut Trainer, from: &Snapshot) -> Result<(), Error>
     training.pending = state
         .pending
         .iter()
-        .map(|(step, g)| Pending { step: *step, d: next(), g: g.then(|| [next(), next()]) })
+        .map(|(step, g)| Pending {
+            step: *step,
+            d: next(),
+            g: g.then(|| [next(), next()]),
+        })
         .collect();
     let players = &mut training.players;
     nn::import(&mut players.g, "ema.", from.arrays())?;
@@ -126,7 +130,9 @@ pub(super) fn weights_file(training: &mut Trainer, best: &Best) -> Result<Artifa
         arrays.metadata.insert(key.to_owned(), value);
     }
     let mut bytes = Vec::new();
-    arrays.write_to(&mut bytes).map_err(|e| Error::io("best.safetensors", "write", &e))?;
+    arrays
+        .write_to(&mut bytes)
+        .map_err(|e| Error::io("best.safetensors", "write", &e))?;
     Ok(Artifact { name: "best.safetensors".to_owned(), bytes })
 }
 

@@ -191,8 +191,13 @@ impl Trainer {
                 report.notes.push(format!("warning: step {step}: {what}"));
             }
             OnDivergence::Restore if !gives_up => {
-                let good = self.good.clone().ok_or_else(|| Error::weights("good", "no good state was kept"))?;
-                report.notes.push(format!("warning: step {step}: {what}; back to step {}", good.step()));
+                let good = self
+                    .good
+                    .clone()
+                    .ok_or_else(|| Error::weights("good", "no good state was kept"))?;
+                report
+                    .notes
+                    .push(format!("warning: step {step}: {what}; back to step {}", good.step()));
                 line["restored"] = json!(good.step());
                 let (all, here) = self.restores;
                 let best = self.best.clone();
@@ -204,7 +209,11 @@ impl Trainer {
                 self.views = Rng::stream(self.seed, &format!("augmentation after restore {}", all + 1));
             }
             OnDivergence::Stop | OnDivergence::Restore => {
-                let again = if gives_up { ", again and again from the same state" } else { "" };
+                let again = if gives_up {
+                    ", again and again from the same state"
+                } else {
+                    ""
+                };
                 let what = format!(
                     "{what}{again}; the last good snapshot is kept, --resume with --on-divergence restore or continue \
                      goes on from it"
@@ -218,7 +227,12 @@ impl Trainer {
 
     /// A grid of pictures of the averaged generator, of the same latents every time.
     fn sample(&mut self, report: &mut Report) -> Result<(), Error> {
-        let z = latent(&mut Rng::stream(self.seed, "sample latents"), &self.device, SAMPLES.0, self.config.latent);
+        let z = latent(
+            &mut Rng::stream(self.seed, "sample latents"),
+            &self.device,
+            SAMPLES.0,
+            self.config.latent,
+        );
         let Players { g, ema, .. } = &mut self.players;
         ema.swap(g);
         let images = g.images(&z, Relaxation::Softmax, &mut Rng::seed(0)).to_vec();
@@ -247,7 +261,8 @@ impl Trainer {
         line.extend(evaluator.keys(&averaged, "ema"));
         report.metrics.push(Value::Object(line.clone()));
         let name = evaluator.distance_name();
-        report.message = Some(format!("{name} {:.2} (average), {:.2} (live)", averaged.distance, live.distance));
+        report.message =
+            Some(format!("{name} {:.2} (average), {:.2} (live)", averaged.distance, live.distance));
         line.insert("event".to_owned(), json!("evaluated"));
         line.insert("step".to_owned(), json!(self.step));
         line.insert("protocol".to_owned(), evaluator.protocol());
@@ -358,12 +373,16 @@ impl Work for Trainer {
     fn step(&mut self) -> Result<Report, Error> {
         let mut report = Report::default();
         if self.step == 0 {
-            report.journal.push(json!({"event": "begun", "genotype": self.genotype.to_json()}));
+            report
+                .journal
+                .push(json!({"event": "begun", "genotype": self.genotype.to_json()}));
             for (name, text) in [
                 ("architecture.svg", draw::svg(&self.genotype, "trained architecture")),
                 ("architecture.dot", draw::dot(&self.genotype, "trained architecture")),
             ] {
-                report.artifacts.push(Artifact { name: name.to_owned(), bytes: text.into_bytes() });
+                report
+                    .artifacts
+                    .push(Artifact { name: name.to_owned(), bytes: text.into_bytes() });
             }
             self.remember()?;
         }

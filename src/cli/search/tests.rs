@@ -46,7 +46,10 @@ fn flags_go_over_set_over_file_over_preset() {
     assert_eq!((stored.device.id.as_str(), stored.version.as_str()), ("cpu", env!("CARGO_PKG_VERSION")));
     let again = dir.path().join("again");
     ganas(&format!("--device cpu --config {}/config.toml --run {}", run.display(), again.display())).unwrap();
-    assert_eq!(runs::read_config::<StoredRun<AdversarialConfig>>(&again).unwrap().settings, stored.settings);
+    assert_eq!(
+        runs::read_config::<StoredRun<AdversarialConfig>>(&again).unwrap().settings,
+        stored.settings
+    );
     let json = summary(&at, &outcome);
     assert_eq!(json["best"], outcome.front[0].genotype);
     assert_eq!(json["front"][0]["objectives"]["missing"], outcome.front[0].objectives["missing"]);
@@ -107,8 +110,9 @@ fn a_run_of_another_device_or_command_is_not_resumed() {
     ganas(&format!("--device cpu --steps 7 --run {}", run.display())).unwrap();
     let mut other = stored(&run);
     other.device.id = "gpu:1".into();
-    let write =
-        |stored: &StoredRun<AdversarialConfig>| fs::write(run.join("config.toml"), toml::to_string(stored).unwrap()).unwrap();
+    let write = |stored: &StoredRun<AdversarialConfig>| {
+        fs::write(run.join("config.toml"), toml::to_string(stored).unwrap()).unwrap()
+    };
     write(&other);
     let text = ganas(&format!("--device cpu --resume {}", run.display())).unwrap_err();
     assert!(text.contains("begun on gpu:1") && text.contains("this is cpu"), "{text}");

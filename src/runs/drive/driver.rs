@@ -105,11 +105,7 @@ pub trait Observer {
 ///
 /// # Errors
 /// The first error of the search or of an observer.
-pub fn run(
-    search: &mut dyn Work,
-    stop: Stop,
-    observers: &mut [&mut dyn Observer],
-) -> Result<Outcome, Error> {
+pub fn run(search: &mut dyn Work, stop: Stop, observers: &mut [&mut dyn Observer]) -> Result<Outcome, Error> {
     let began = Instant::now();
     let last_step = stop.last_step(search);
     for observer in observers.iter_mut() {
