@@ -26,11 +26,9 @@ pub(super) fn checked(address: &str) -> Result<Uri, String> {
 pub(super) fn redirected(from: &Uri, location: &str) -> Result<Uri, String> {
     let scheme = from.scheme_str().unwrap_or_default();
     let authority = from.authority().map_or("", |authority| authority.as_str());
-    let absolute = ["https:", "http:"].iter().any(|start| {
-        location
-            .get(..start.len())
-            .is_some_and(|found| found.eq_ignore_ascii_case(start))
-    });
+    // A scheme is what stands before the first mark, if that is a colon.
+    let mark = location.find([':', '/', '?', '#']);
+    let absolute = mark.is_some_and(|at| location[at..].starts_with(':'));
     let to = if absolute {
         location.to_owned()
     } else if location.starts_with("//") {
@@ -96,7 +94,8 @@ mod tests {
         ] {
             assert_eq!(redirected(&from, location).unwrap().to_string(), want);
         }
-        for bad in ["http://b.org/y", "http://127.0.0.1/y", "HTTP://b.org/y"] {
+        for bad in ["http://b.org/y", "http://127.0.0.1/y", "HTTP://b.org/y", "ftp://b.org/y", "data:x", ":"]
+        {
             assert!(redirected(&from, bad).unwrap_err().contains("redirected"), "{bad}");
         }
         let here = checked("http://127.0.0.1:9/x").unwrap();
