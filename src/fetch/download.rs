@@ -89,11 +89,11 @@ impl Download<'_> {
             }
             failures += 1;
             if failures >= self.patience.tries {
-                let reason = format!(
-                    "{reason}; given up after {failures} tries with {} of {} bytes here; calling again resumes",
-                    part.len(),
-                    self.file.bytes
-                );
+                let here = match part.len() {
+                    0 => String::new(),
+                    len => format!(" with {len} of {} bytes here; calling again resumes", self.file.bytes),
+                };
+                let reason = format!("{reason}; given up after {failures} tries{here}");
                 return Err(self.error(reason));
             }
             (self.watch)(Event::Again { file: self.file, reason: &reason });

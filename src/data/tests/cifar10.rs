@@ -163,3 +163,30 @@ fn faults_of_pickles_are_named() {
     put(dir.path(), "batches.meta", b"N.");
     refused(&src, &["batches.meta", "`label_names`"]);
 }
+
+#[test]
+fn a_damaged_pickle_is_read_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let src = format!("cifar10:{}", dir.path().display());
+    let good = pickled(&[record(1, 1)]);
+    let ends = good.len() - 40..good.len();
+    let (mut read, mut not) = (0, 0);
+    for at in (0..260).chain(ends) {
+        for v in [0, b'(', b'b', b'.', 0x81, 0xff] {
+            let mut bad = good.clone();
+            bad[at] = v;
+            put(dir.path(), "data_batch_1", &bad);
+            match open(&src, &OpenOptions::default()) {
+                Ok(images) => {
+                    assert_eq!(images.len(), 1);
+                    read += 1;
+                }
+                Err(e) => {
+                    assert!(e.to_string().contains("data_batch_1"), "{e}");
+                    not += 1;
+                }
+            }
+        }
+    }
+    assert!(read > 100 && not > 100, "{read} {not}");
+}
