@@ -9,6 +9,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("rng", &[]),
     ("formats", &[]),
+    ("fetch", &["formats"]),
     ("device", &[]),
     ("tensor", &["device"]),
     ("ops", &["tensor", "device"]),
@@ -22,7 +23,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "search", "train", "metrics", "space", "data", "runs", "nn", "ops", "tensor", "device", "formats",
+            "search", "train", "metrics", "space", "data", "fetch", "runs", "nn", "ops", "tensor", "device",
+            "formats",
         ],
     ),
 ];
@@ -30,12 +32,16 @@ const ROOMS: &[(&str, &[&str])] = &[
 const LEAVES: [&str; 2] = ["error", "rng"];
 
 /// Words that stand for an engine, and the only folder whose code may hold them.
-const ENGINES: [(&str, &str); 5] = [
+const ENGINES: [(&str, &str); 8] = [
     ("wgpu", "src/device/gpu/"),
     ("naga", "src/device/gpu/"),
     ("gemm", "src/device/cpu/"),
     ("faer", "src/metrics/linalg.rs"),
     ("unsafe", "src/device/cpu/"),
+    // Nothing but a download that was asked for opens a connection.
+    ("ureq", "src/fetch/"),
+    ("TcpStream", "src/fetch/"),
+    ("TcpListener", "src/fetch/"),
 ];
 
 #[test]

@@ -14,6 +14,7 @@ mod conv2d;
 mod conv_transpose;
 mod device;
 mod ema;
+mod fetch;
 mod fixtures;
 mod fixtures_conv;
 mod fixtures_ops_a;

@@ -86,6 +86,20 @@ pub enum Error {
         /// The run folder that `--resume` takes.
         run: PathBuf,
     },
+    /// A file could not be downloaded.
+    #[error("cannot fetch {address}: {reason}")]
+    Fetch {
+        /// Where it should come from.
+        address: String,
+        /// What happened and what may help.
+        reason: String,
+    },
+    /// Something other than a run was interrupted.
+    #[error("interrupted; {remedy}")]
+    Stopped {
+        /// How to go on.
+        remedy: String,
+    },
 }
 
 impl Error {

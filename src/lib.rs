@@ -2,7 +2,7 @@
 //! GPU or on the CPU.
 //!
 //! Rooms, from the bottom: [`device`] (buffers, kernels), [`tensor`] (values, tape), [`ops`] (one differentiable
-//! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`metrics`]
+//! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`fetch`] (downloads), [`metrics`]
 //! (features and scores), [`space`] (architectures), [`runs`] (run folders), [`search`] (the algorithms), [`train`] (one
 //! architecture put to use), [`cli`] (the command line).
 
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod data;
 pub mod device;
 mod error;
+pub mod fetch;
 pub mod formats;
 pub mod metrics;
 pub mod nn;

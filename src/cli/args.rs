@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::arch::ArchCommand;
 use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
+use super::fetch::FetchArgs;
 use super::sample::SampleArgs;
 use super::stats::StatsArgs;
 use super::train::TrainArgs;
@@ -48,7 +49,7 @@ pub struct Global {
 pub enum Command {
     /// List the CPU and every adapter, and mark what `auto` takes
     Devices,
-    /// Look at image sources
+    /// Look at image sources, and download public ones
     #[command(subcommand)]
     Data(DataCommand),
     /// Search for architectures
@@ -69,11 +70,13 @@ pub enum Command {
     Arch(ArchCommand),
 }
 
-/// What to do with an image source.
+/// What to do with image sources.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Count, shape, classes and channel figures of an image source
     Info(DataInfoArgs),
+    /// Download a public data set or weights from the official address; calling again resumes
+    Fetch(FetchArgs),
 }
 
 /// Which search.

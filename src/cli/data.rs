@@ -14,7 +14,7 @@ const GRID: usize = 8;
 /// Arguments of `ganas data info`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DataInfoArgs {
-    /// Image source: shapes, cifar10:DIR, idx:FILE[.gz], folder:DIR (also a .tar); options ?size=32&limit=1000&flip=1&gray=1&split=train
+    /// Image source: shapes, cifar10:DIR, stl10:DIR, idx:FILE[.gz], npy:FILE, folder:DIR (also a .tar); options ?size=32&limit=1000&flip=1&gray=1&split=train
     #[arg(value_name = "SRC")]
     pub source: String,
     /// Draw 8x8 samples, chosen by the seed, to this PNG file

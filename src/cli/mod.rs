@@ -5,6 +5,7 @@ pub mod args;
 pub mod data;
 mod devices;
 pub mod evaluate;
+pub mod fetch;
 mod interrupt;
 mod layers;
 mod model;
@@ -26,7 +27,7 @@ use crate::data::OpenOptions;
 use crate::search::adversarial::Adversarial;
 use args::{Cli, Command, DataCommand, SearchCommand};
 
-/// Does what `typed` asks for: 0 done, 1 failed, 2 wrong usage, 130 interrupted with a resumable run left behind.
+/// Does what `typed` asks for: 0 done, 1 failed, 2 wrong usage, 130 interrupted with a resumable run or download left behind.
 pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(typed) {
         Ok(cli) => cli,
@@ -46,6 +47,7 @@ fn command(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Devices => devices::run(global.json),
         Command::Data(DataCommand::Info(args)) => data::info(args, global.json, global.seed()),
+        Command::Data(DataCommand::Fetch(args)) => fetch::run(args, global),
         Command::Search(SearchCommand::Adversarial(args)) => {
             search::adversarial(args, global, |device, config, seed| {
                 let wanted = OpenOptions {
@@ -80,7 +82,7 @@ fn explain(usage: &clap::Error) -> ExitCode {
 
 fn exit_code(error: &Error) -> ExitCode {
     match error {
-        Error::Interrupted { .. } => ExitCode::from(130),
+        Error::Interrupted { .. } | Error::Stopped { .. } => ExitCode::from(130),
         _ => ExitCode::FAILURE,
     }
 }

@@ -12,11 +12,14 @@ pub mod grid;
 mod idx;
 mod listing;
 mod memory;
+mod npy;
 mod pixels;
+mod place;
 mod resize;
 mod shapes;
 mod source;
 pub mod stats;
+mod stl10;
 mod subset;
 
 pub use ahead::{Ahead, OwnedBatch};
@@ -106,7 +109,7 @@ pub struct OpenOptions {
     pub seed: u64,
     /// Leave out pictures that cannot be decoded, and count them, instead of failing.
     pub skip_bad: bool,
-    /// Height and width where the text has no `size=`; without either, the source's own.
+    /// Height and width where the text has no `size=`; without either, the source's own, and 48 for STL-10.
     pub size: Option<usize>,
     /// Bytes up to which a folder's decoded pictures stay in memory; a larger folder is decoded at every read.
     pub memory: usize,
@@ -137,6 +140,8 @@ pub fn open(src: &str, options: &OpenOptions) -> Result<Box<dyn Images>, Error> 
     match source.kind {
         Kind::Shapes => Ok(Box::new(Shapes::from_source(&source, options.seed))),
         Kind::Cifar10 => Ok(Box::new(cifar10::open(&source)?)),
+        Kind::Stl10 => Ok(Box::new(stl10::open(&source)?)),
+        Kind::Npy => Ok(Box::new(npy::open(&source)?)),
         Kind::Idx => Ok(Box::new(idx::open(&source)?)),
         Kind::Folder => folder::open(&source, options),
     }

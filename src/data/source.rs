@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::Error;
 
 /// The forms of a data source that [`super::open`] knows, for messages and help texts.
-pub const VALID_SOURCES: &str = "shapes, cifar10:DIR, idx:FILE[.gz], folder:DIR (also a .tar)";
+pub const VALID_SOURCES: &str = "shapes, cifar10:DIR and stl10:DIR (also the official .tar.gz), idx:FILE[.gz], \
+     npy:FILE, folder:DIR (also a .tar)";
 
 const VALID_OPTIONS: &str = "size=N, limit=N, flip=0|1, gray=0|1, split=train|test|all";
 const LARGEST_SIZE: usize = 4096;
@@ -14,6 +15,8 @@ const LARGEST_SIZE: usize = 4096;
 pub(super) enum Kind {
     Shapes,
     Cifar10,
+    Stl10,
+    Npy,
     Idx,
     Folder,
 }
@@ -49,6 +52,8 @@ impl Source {
         let (kind, path) = match place.split_once(':') {
             None if place == "shapes" => (Kind::Shapes, ""),
             Some(("cifar10", path)) => (Kind::Cifar10, path),
+            Some(("stl10", path)) => (Kind::Stl10, path),
+            Some(("npy", path)) => (Kind::Npy, path),
             Some(("idx", path)) => (Kind::Idx, path),
             Some(("folder", path)) => (Kind::Folder, path),
             _ => return Err(not_a_source(text, place)),
@@ -150,6 +155,8 @@ mod tests {
         assert_eq!((s.kind, s.path.to_str()), (Kind::Folder, Some("/a:b/c")));
         assert_eq!((s.size, s.limit), (Some(48), Some(10)));
         assert_eq!((s.flip, s.gray, s.split), (true, true, Some(Split::Test)));
+        assert_eq!(Source::parse("npy:a.npy").unwrap().kind, Kind::Npy);
+        assert_eq!(Source::parse("stl10:a?size=96").unwrap().kind, Kind::Stl10);
         assert_eq!(Source::parse("shapes").unwrap().kind, Kind::Shapes);
     }
 
@@ -157,7 +164,8 @@ mod tests {
     fn mistakes_are_named_with_what_is_valid() {
         for (text, words) in [
             ("", "valid sources"),
-            ("npy:x.npy", "valid sources: shapes, cifar10:DIR"),
+            ("png:x.png", "valid sources: shapes, cifar10:DIR"),
+            ("npy:", "path must follow"),
             ("shapes:3", "valid sources"),
             ("folder:", "path must follow"),
             ("src", "folder:src"),

@@ -18,28 +18,54 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// [`Error::Format`] if it is no such file, holds something else than numbers, or is cut off or too long.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<NumberArray, Error> {
     let (header, start) = header(path, bytes)?;
-    let bad =
-        |reason: String| Error::format_at(path, MAGIC.len() as u64 + 2, format!("the .npy header {reason}"));
-    let header = Header::parse(header).map_err(bad)?;
-    let (stored, order) = number_type(&header.descr).map_err(bad)?;
+    let header = Header::parse(header).map_err(|reason| bad_header(path, &reason))?;
+    let (stored, order) = number_type(&header.descr).map_err(|reason| bad_header(path, &reason))?;
     let size = stored.size();
-    let n = header.shape.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
-    let want = n.and_then(|n| n.checked_mul(size));
+    check_length(path, &header, bytes.len(), start, size)?;
     let data = &bytes[start..];
-    if want != Some(data.len()) {
-        let reason = format!(
-            "{} bytes of values follow the header, its shape {:?} of type `{}` takes another number; fetch the file again",
-            data.len(),
-            header.shape,
-            header.descr
-        );
-        return Err(Error::format_at(path, start as u64, reason));
-    }
     let values = match header.fortran_order && header.shape.len() > 1 {
         false => stored.gather(data, order, 0..data.len() / size),
         true => stored.gather(data, order, fortran_places(&header.shape)),
     };
     Ok(NumberArray { shape: header.shape, values })
+}
+
+/// Reads a whole `.npy` file of unsigned bytes: its shape and the values, row-major. No value is made wider, so that a
+/// large set of pictures takes its own size.
+///
+/// # Errors
+/// [`Error::Format`] if it is no such file, holds another type, or is cut off or too long.
+pub fn parse_bytes(path: &Path, mut bytes: Vec<u8>) -> Result<(Vec<usize>, Vec<u8>), Error> {
+    let (header, start) = header(path, &bytes)?;
+    let header = Header::parse(header).map_err(|reason| bad_header(path, &reason))?;
+    if !matches!(header.descr.as_str(), "|u1" | "u1" | "<u1" | ">u1" | "=u1") {
+        let descr = brief(&header.descr);
+        return Err(bad_header(path, &format!("says type `{descr}`, but unsigned bytes (`|u1`) are wanted")));
+    }
+    check_length(path, &header, bytes.len(), start, 1)?;
+    bytes.drain(..start);
+    if header.fortran_order && header.shape.len() > 1 {
+        bytes = fortran_places(&header.shape).map(|place| bytes[place]).collect();
+    }
+    Ok((header.shape, bytes))
+}
+
+fn bad_header(path: &Path, reason: &str) -> Error {
+    Error::format_at(path, MAGIC.len() as u64 + 2, format!("the .npy header {reason}"))
+}
+
+/// Checks that a file of `len` bytes holds the values of its header, `size` bytes each, from `start` on.
+fn check_length(path: &Path, header: &Header, len: usize, start: usize, size: usize) -> Result<(), Error> {
+    let n = header.shape.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
+    let data = len - start;
+    if n.and_then(|n| n.checked_mul(size)) == Some(data) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{data} bytes of values follow the header, its shape {:?} of type `{}` takes another number; fetch the file again",
+        header.shape, header.descr
+    );
+    Err(Error::format_at(path, start as u64, reason))
 }
 
 /// The bytes of a `.npy` file, as NumPy writes them.
@@ -304,6 +330,20 @@ mod tests {
         let header = "{'descr': '|b1', 'fortran_order': True, 'shape': (2, 2, 2), }";
         let got = read(&with_header(1, header, &[0, 1, 2, 3, 4, 5, 6, 7]));
         assert_eq!(got.values, Values::F32(vec![0.0, 4.0, 2.0, 6.0, 1.0, 5.0, 3.0, 7.0]));
+    }
+
+    #[test]
+    fn bytes_stay_bytes_in_either_storage_order() {
+        let path = Path::new("x.npy");
+        let rows = file("|u1", &[2, 3], 0..6);
+        assert_eq!(parse_bytes(path, rows).unwrap(), (vec![2, 3], vec![0, 1, 2, 3, 4, 5]));
+        let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }";
+        let columns = with_header(1, header, &[0, 3, 1, 4, 2, 5]);
+        assert_eq!(parse_bytes(path, columns).unwrap(), (vec![2, 3], vec![0, 1, 2, 3, 4, 5]));
+        let told = |bytes| parse_bytes(path, bytes).unwrap_err().to_string();
+        assert!(told(SINGLE.to_vec()).contains("type `<f4`, but unsigned bytes"));
+        let text = told(file("|u1", &[2, 3], 0..5));
+        assert!(text.contains("x.npy at byte 128: 5 bytes of values follow"), "{text}");
     }
 
     #[test]

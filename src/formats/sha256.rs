@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 
 /// Takes bytes piece by piece.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {

@@ -1,12 +1,17 @@
 //! Sources as a whole: small made-up files, and the real ones where they are there.
 
 use super::*;
+use flate2::{Compression, write::GzEncoder};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
+mod cifar10;
 mod folders;
+mod idx;
+mod npy;
 mod real;
-mod records;
+mod stl10;
 
 fn opened(src: &str) -> Box<dyn Images> {
     open(src, &OpenOptions::default()).unwrap_or_else(|e| panic!("{src}: {e}"))
@@ -56,6 +61,12 @@ fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         builder.append_data(&mut header, name, *content).unwrap();
     }
     builder.into_inner().unwrap()
+}
+
+fn gz(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn class_names(images: &dyn Images) -> Vec<&str> {

@@ -109,7 +109,7 @@ impl<'a> Machine<'a, '_> {
                 self.push(Value::Persistent(id))
             }
             other => Err(format!(
-                "the instruction 0x{other:02x} does more than build plain values and tensors, and nothing else is read"
+                "the instruction 0x{other:02x} does more than build plain values and arrays, and nothing else is read"
             )),
         }
     }
@@ -258,7 +258,7 @@ impl<'a> Machine<'a, '_> {
         match self.pickle.policy.iter().position(|known| *known == (module, name)) {
             Some(known) => self.push(Value::Global(known as u32)),
             None => Err(format!(
-                "global `{}.{}` is not allowed; only tensors are read, nothing is executed",
+                "global `{}.{}` is not allowed; only plain values and arrays are read, nothing is executed",
                 brief(module),
                 brief(name)
             )),
@@ -274,7 +274,11 @@ impl<'a> Machine<'a, '_> {
         }
         match global {
             Some(("collections", "OrderedDict")) => self.ordered(with),
-            Some(_) => self.push(Value::Made { of, with }),
+            Some(_) => {
+                self.share(256, Value::None)?;
+                let state = self.pop()?;
+                self.push(Value::Made { of, with, state })
+            }
             None => Err("a call is made of what is no class or function".to_owned()),
         }
     }
@@ -300,12 +304,16 @@ impl<'a> Machine<'a, '_> {
         self.push(Value::Dict(chain))
     }
 
-    /// Attributes of an object; those of a dictionary of tensors are notes on its version, others mean nothing here.
+    /// The state of an object is noted down; that of a dictionary of tensors is about its version and means nothing here.
     fn state(&mut self) -> Result<(), String> {
-        self.pop()?;
+        let state = self.pop()?;
         let top = self.top()?;
         match self.pickle.get(top) {
-            Value::Dict(_) | Value::Made { .. } => Ok(()),
+            Value::Dict(_) => Ok(()),
+            Value::Made { of, with, .. } => {
+                self.pickle.values[top.0 as usize] = Value::Made { of, with, state };
+                Ok(())
+            }
             _ => Err("attributes are set on what has none".to_owned()),
         }
     }

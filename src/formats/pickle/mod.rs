@@ -6,6 +6,7 @@
 //! nested one needs the stack of this program, and what they may take is a [`Budget`].
 
 mod machine;
+pub mod numpy;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,8 @@ pub enum Value {
         of: Ref,
         /// Its arguments, a tuple.
         with: Ref,
+        /// The state that it was given then, else `None`.
+        state: Ref,
     },
     /// Something that lies outside the pickle, by its identity.
     Persistent(Ref),
@@ -144,6 +147,14 @@ impl<'a> Pickle<'a> {
         }
     }
 
+    /// The bytes at `at`, if they are such, or a text: Python 2 wrote both alike.
+    pub fn raw(&self, at: Ref) -> Option<&'a [u8]> {
+        match self.get(at) {
+            Value::Bytes(span) | Value::Text(span) => Some(self.part(span)),
+            _ => None,
+        }
+    }
+
     /// The integer at `at`, if it is one that counts something.
     pub fn size(&self, at: Ref) -> Option<usize> {
         match self.get(at) {
@@ -188,6 +199,12 @@ impl<'a> Pickle<'a> {
             }
             _ => None,
         }
+    }
+
+    /// The value of the last entry of the dictionary at `at` whose key is the text or the bytes `key`.
+    pub fn entry(&self, at: Ref, key: &str) -> Option<Ref> {
+        let named = |(k, _): &(Ref, Ref)| self.raw(*k) == Some(key.as_bytes());
+        self.entries(at)?.filter(named).last().map(|(_, value)| value)
     }
 
     fn part(&self, span: Span) -> &'a [u8] {

@@ -34,7 +34,13 @@ fn shown(pickle: &Pickle, at: Ref) -> String {
             format!("{{{}}}", list(pickle.entries(at).unwrap().map(entry).collect()))
         }
         Value::Global(_) => format!("{:?}", pickle.global(at).unwrap()),
-        Value::Made { of, with } => format!("{}{}", shown(pickle, of), shown(pickle, with)),
+        Value::Made { of, with, state } => {
+            let state = match pickle.get(state) {
+                Value::None => String::new(),
+                _ => format!(" with {}", shown(pickle, state)),
+            };
+            format!("{}{}{state}", shown(pickle, of), shown(pickle, with))
+        }
         Value::Persistent(id) => format!("<{}>", shown(pickle, id)),
     }
 }
@@ -77,7 +83,7 @@ fn names_of_functions_are_refused_whichever_way_they_are_written() {
     ] {
         let text = refused(bytes).reason;
         assert!(
-            text.contains("is not allowed; only tensors are read, nothing is executed")
+            text.contains("is not allowed; only plain values and arrays are read, nothing is executed")
                 && (text.contains("os.system") || text.contains("builtins.eval")),
             "{text}"
         );
@@ -168,6 +174,11 @@ fn an_ordered_dictionary_keeps_entries_in_either_form() {
 #[test]
 fn what_a_class_would_make_is_noted_down() {
     let pickle = read(b"csome\nclass\nK\x07\x85R}b.");
-    assert_eq!(shown(&pickle, pickle.root()), "(\"some\", \"class\")(7)");
+    assert_eq!(shown(&pickle, pickle.root()), "(\"some\", \"class\")(7) with {}");
+    // Two names of one object: it has the state whichever of them it is given by.
+    let pickle = read(b"csome\nclass\nK\x07\x85Rq\x00]h\x00aq\x010h\x00K\x05b0h\x01.");
+    assert_eq!(shown(&pickle, pickle.root()), "[(\"some\", \"class\")(7) with 5]");
+    let pickle = read(b"csome\nclass\n)R.");
+    assert_eq!(shown(&pickle, pickle.root()), "(\"some\", \"class\")()");
     assert!(refused(b"csome\nclass\nK\x07R.").reason.contains("no tuple"));
 }

@@ -88,7 +88,7 @@ impl Walk<'_, '_> {
                 }
                 Ok(())
             }
-            Value::Made { of: function, with } => self.made(of, function, with),
+            Value::Made { of: function, with, .. } => self.made(of, function, with),
             Value::Persistent(_) => Err(format!("`{}` is a storage outside a tensor", brief(&of.name))),
             _ => Ok(()),
         }
