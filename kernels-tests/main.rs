@@ -27,6 +27,7 @@ mod matmul;
 mod merge_taps;
 mod metrics;
 mod networks;
+mod onnx_export;
 mod permute;
 mod pool;
 mod reduce;

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod npy;
 pub mod npz;
 pub mod numbers;
+pub mod onnx;
 pub mod pickle;
 mod protobuf;
 pub mod safetensors;

@@ -1,4 +1,4 @@
-//! The wire format of protocol buffers, read in place: no copy is made and no memory taken.
+//! The wire format of protocol buffers. It is read in place: no copy is made and no memory taken.
 
 /// The content of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +98,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The other way, for tests.
-#[cfg(test)]
+/// The other way: each gives the bytes of one field; a message is its fields one after the other.
 pub(super) mod encode {
     fn varint(mut value: u64) -> Vec<u8> {
         let mut out = Vec::new();
@@ -116,7 +115,18 @@ pub(super) mod encode {
         [varint(u64::from(field) << 3), varint(value)].concat()
     }
 
-    /// A field of bytes.
+    /// A field of four bytes.
+    pub fn float(field: u32, value: f32) -> Vec<u8> {
+        [varint(u64::from(field) << 3 | 5), value.to_le_bytes().to_vec()].concat()
+    }
+
+    /// A field of whole numbers, packed.
+    pub fn numbers(field: u32, values: impl IntoIterator<Item = i64>) -> Vec<u8> {
+        let packed: Vec<u8> = values.into_iter().flat_map(|v| varint(v as u64)).collect();
+        bytes(field, &packed)
+    }
+
+    /// A field of bytes, a text or a message.
     pub fn bytes(field: u32, value: &[u8]) -> Vec<u8> {
         [varint(u64::from(field) << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
     }

@@ -10,6 +10,7 @@ mod choice;
 pub mod cost;
 pub mod derive;
 pub mod draw;
+pub mod export;
 pub mod gan;
 mod json;
 pub mod live;

@@ -160,6 +160,11 @@ impl Generator {
         self.accumulate_skips = yes;
     }
 
+    /// Whether a cell's exported skip holds the skips that came in.
+    pub fn accumulates_skips(&self) -> bool {
+        self.accumulate_skips
+    }
+
     /// Sizes.
     pub fn size(&self) -> GeneratorSize {
         self.size

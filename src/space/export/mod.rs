@@ -1,0 +1,5 @@
+//! A trained generator for other programs.
+
+mod onnx;
+
+pub use onnx::onnx;
