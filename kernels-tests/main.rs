@@ -28,6 +28,7 @@ mod merge_taps;
 mod metrics;
 mod networks;
 mod onnx_export;
+mod onnx_nodes;
 mod permute;
 mod pool;
 mod reduce;

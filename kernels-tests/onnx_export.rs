@@ -15,7 +15,11 @@ const TOLERANCE: f32 = 1e-4;
 /// A generator whose every tensor, running statistics included, is random.
 fn generator(arch: &GeneratorArch, size: GeneratorSize, rng: &mut Rng) -> Generator {
     let device = Device::cpu();
-    let mut init = Init { device: &device, rng, spectral: SpectralInit::Effective };
+    let mut init = Init {
+        device: &device,
+        rng,
+        spectral: SpectralInit::Effective,
+    };
     let mut net = Generator::derived(arch, size, &mut init).unwrap();
     nn::visit(&mut net, |slot| {
         let statistics = slot.role == Role::Buffer && !slot.name.ends_with("num_batches_tracked");
@@ -88,7 +92,11 @@ fn tract_makes_the_same_pictures_of_every_form_and_operation() {
 fn a_supernet_is_refused() {
     let device = Device::cpu();
     let mut rng = Rng::seed(1);
-    let mut init = Init { device: &device, rng: &mut rng, spectral: SpectralInit::Effective };
+    let mut init = Init {
+        device: &device,
+        rng: &mut rng,
+        spectral: SpectralInit::Effective,
+    };
     let size = GeneratorSize { channels: 2, bottom: 1, latent: 3, parts: 3 };
     let mut net = Generator::supernet(size, Mixing::Merged, &mut init).unwrap();
     let arch = GanGenotype::load("eagan").unwrap().generator.unwrap();

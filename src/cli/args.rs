@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::arch::ArchCommand;
+use super::convert::ConvertArgs;
 use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
 use super::fetch::FetchArgs;
@@ -59,6 +60,8 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Images from a run, a snapshot or a weights file
     Sample(SampleArgs),
+    /// Weights, genotypes and generators from one form of file to another
+    Convert(ConvertArgs),
     /// How near generated pictures are to real ones: FID, Inception Score, KID, precision and recall
     Evaluate(Box<EvaluateArgs>),
     /// Statistics of a set of pictures or features for FID, as the Python tools store them

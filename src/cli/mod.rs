@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod args;
+pub mod convert;
 pub mod data;
 mod devices;
 pub mod evaluate;
@@ -59,6 +60,7 @@ fn command(cli: &Cli) -> Result<(), Error> {
                 Adversarial::new(device, images, config.clone(), seed)
             })
         }
+        Command::Convert(args) => convert::run(args, global),
         Command::Sample(args) => sample::run(args, global),
         Command::Evaluate(args) => evaluate::run(args, global),
         Command::Stats(args) => stats::run(args, global),

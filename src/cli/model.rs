@@ -6,7 +6,7 @@ use crate::formats::{NamedArrays, torch};
 use crate::runs::{Snapshot, newest_snapshot};
 use crate::search::adversarial;
 use crate::space::GanGenotype;
-use crate::space::build::{Generator, Relaxation};
+use crate::space::build::{GENOTYPE, Generator, Relaxation};
 use crate::{Device, Error, train};
 
 /// A generator and what is known of it.
@@ -17,9 +17,6 @@ pub(super) struct Model {
     /// Its architecture, unless it is a supernet.
     pub genotype: Option<GanGenotype>,
 }
-
-/// The key under which a weights file of ours holds its architecture.
-pub(super) const GENOTYPE: &str = "genotype";
 
 /// The generator of a run folder, a snapshot or a weights file (of ours or of a reference program), averaged unless
 /// `live`. Only a weights file that does not say its architecture takes a genotype.
@@ -81,6 +78,31 @@ pub(super) fn load_as(model: &Path, genotype: &GanGenotype, device: &Device) -> 
             genotype.to_json()
         ))),
     }
+}
+
+/// The architecture that a snapshot of the run or file `place` knows.
+///
+/// # Errors
+/// If it has no generator, or a supernet, which is no single architecture.
+pub(super) fn genotype_of(place: &Path, snapshot: &Snapshot) -> Result<Option<GanGenotype>, Error> {
+    match train::is_in(snapshot) {
+        true => Ok(Some(train::genotype_of(snapshot)?)),
+        false => Err(Error::run(
+            place,
+            "holds a supernet, not one architecture's weights; train what it found (ganas train RUN) and convert that",
+        )),
+    }
+}
+
+/// The architecture that a weights file says it has.
+///
+/// # Errors
+/// As [`genotype_of`], or if what it says is no genotype.
+pub(super) fn genotype_in(path: &Path, arrays: &NamedArrays) -> Result<Option<GanGenotype>, Error> {
+    if Snapshot::is_in(arrays) {
+        return genotype_of(path, &Snapshot::read(path)?);
+    }
+    arrays.metadata.get(GENOTYPE).map(|text| GanGenotype::load(text)).transpose()
 }
 
 /// The arrays of a weights file, whichever program wrote it.

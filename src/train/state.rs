@@ -12,7 +12,7 @@ use crate::formats::NamedArrays;
 use crate::nn;
 use crate::runs::{Artifact, Snapshot};
 use crate::space::GanGenotype;
-use crate::space::build::Generator;
+use crate::space::build::{GENOTYPE, Generator};
 use crate::{Device, Error, Rng, Tensor};
 
 /// The best evaluation so far.
@@ -123,7 +123,7 @@ pub(super) fn weights_file(training: &mut Trainer, best: &Best) -> Result<Artifa
     let mut arrays = NamedArrays::new();
     export_generator(&mut training.players, &mut arrays)?;
     for (key, value) in [
-        ("genotype", training.genotype.to_json().to_string()),
+        (GENOTYPE, training.genotype.to_json().to_string()),
         ("step", best.step.to_string()),
         (best.metric.as_str(), best.distance.to_string()),
     ] {
@@ -141,6 +141,15 @@ pub fn is_in(snapshot: &Snapshot) -> bool {
     snapshot.has_state(KEY)
 }
 
+/// The architecture that a training's snapshot is of.
+///
+/// # Errors
+/// If the snapshot is not one of a training.
+pub fn genotype_of(snapshot: &Snapshot) -> Result<GanGenotype, Error> {
+    let state: TrainState = snapshot.state(KEY)?;
+    GanGenotype::load(&state.config.genotype)
+}
+
 /// The generator of a training's snapshot, averaged unless `live`, and its architecture.
 ///
 /// # Errors
@@ -151,7 +160,7 @@ pub fn generator_of(
     live: bool,
 ) -> Result<(Generator, GanGenotype), Error> {
     let state: TrainState = snapshot.state(KEY)?;
-    let genotype = GanGenotype::load(&state.config.genotype)?;
+    let genotype = genotype_of(snapshot)?;
     let players = super::players::Players::new(device, &state.config, &genotype, &mut Rng::seed(0))?;
     let mut g = players.g;
     nn::import(&mut g, if live { "g." } else { "ema." }, snapshot.arrays())?;

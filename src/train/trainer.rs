@@ -110,6 +110,12 @@ impl Trainer {
         Ok(())
     }
 
+    /// The generator with its averaged weights.
+    pub fn into_generator(mut self) -> crate::space::build::Generator {
+        self.players.ema.swap(&mut self.players.g);
+        self.players.g
+    }
+
     fn last_step(&self) -> u64 {
         let all = self.config.epochs * self.ahead.walked().per_epoch() as u64;
         match self.config.max_steps {

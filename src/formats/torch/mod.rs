@@ -6,6 +6,7 @@ mod storages;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use super::numbers::Order;
 use super::pickle::{Pickle, Policy, Refused};
 use crate::Error;
 use storages::Storages;
+pub use write::{Item, write};
 
 /// What a file holds.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,16 +1,35 @@
 //! Generators from weights files alone: sizes are read off the shapes.
 
+use std::path::Path;
+
 use super::edge::Mixing;
 use super::generator::{Generator, GeneratorSize};
 use crate::formats::NamedArrays;
 use crate::nn::{self, Init, SpectralInit};
-use crate::space::gan::GeneratorArch;
+use crate::space::gan::{GanGenotype, GeneratorArch};
 use crate::{Device, Error, Rng};
 
 /// A tensor that every generator has and no discriminator.
 const LANDMARK: &str = "to_rgb.2.weight";
 
+/// The key under which a weights file of ours holds its architecture.
+pub const GENOTYPE: &str = "genotype";
+
 impl Generator {
+    /// The generator in a weights file of ours, which says its own architecture; averaged unless `live`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, does not say its architecture, or holds another one's tensors.
+    pub fn load(path: impl AsRef<Path>, live: bool, device: &Device) -> Result<Generator, Error> {
+        let path = path.as_ref();
+        let arrays = NamedArrays::read(path)?;
+        let text = arrays.metadata.get(GENOTYPE);
+        let unknown =
+            || Error::format(path, "does not say its architecture; `ganas convert` makes a file that does");
+        let genotype = GanGenotype::load(text.ok_or_else(unknown)?)?;
+        Generator::from_arrays(&arrays, Some(genotype.require_generator()?), live, device)
+    }
+
     /// The generator whose tensors `arrays` holds, under any prefix, in the names and layouts of the reference
     /// programs. A file with architecture logits is a supernet, any other needs `arch`. Of a snapshot's generators
     /// this is the averaged one, unless `live`.
@@ -49,18 +68,79 @@ impl Generator {
     }
 }
 
-/// What stands before the names of the generator's tensors.
+/// What stands before the names of each generator's tensors.
+fn prefixes(arrays: &NamedArrays) -> Vec<&str> {
+    let found = arrays.iter().filter_map(|(name, _)| name.strip_suffix(LANDMARK));
+    found
+        .filter(|prefix| !prefix.contains("grad") && !prefix.starts_with("after"))
+        .collect()
+}
+
+fn is_averaged(prefix: &str) -> bool {
+    prefix.contains("ema") || prefix.contains("avg")
+}
+
+/// The tensors of each network that a file of weights holds, under the names of one network alone.
+#[derive(Debug, Clone, Default)]
+pub struct Networks {
+    /// The generator as it was trained.
+    pub live: Option<NamedArrays>,
+    /// Its moving average.
+    pub averaged: Option<NamedArrays>,
+    /// The discriminator.
+    pub discriminator: Option<NamedArrays>,
+}
+
+impl Networks {
+    /// Sorts `arrays`, a weights file, a snapshot or a checkpoint of a reference program. A single generator counts as
+    /// live unless its name says that it is averaged.
+    ///
+    /// # Errors
+    /// If there is no generator.
+    pub fn of(arrays: &NamedArrays) -> Result<Networks, Error> {
+        let mut all = Networks::default();
+        for prefix in prefixes(arrays) {
+            let place = if is_averaged(prefix) {
+                &mut all.averaged
+            } else {
+                &mut all.live
+            };
+            place.get_or_insert_with(|| below(arrays, prefix));
+        }
+        if all.live.is_none() && all.averaged.is_none() {
+            return Err(Error::weights(LANDMARK, "is missing; the file holds no generator"));
+        }
+        let heads = ["l5.weight_orig", "linear.weight_orig"];
+        let found = arrays
+            .iter()
+            .find_map(|(name, _)| heads.iter().find_map(|head| name.strip_suffix(head)));
+        all.discriminator = found.map(|prefix| below(arrays, prefix));
+        Ok(all)
+    }
+}
+
+/// The arrays below `prefix`, each convolution once: the reference programs name it twice. A bare generator beside a
+/// bare discriminator cannot be told apart, and no program writes one so.
+fn below(arrays: &NamedArrays, prefix: &str) -> NamedArrays {
+    let mut all = NamedArrays::new();
+    for (name, array) in arrays.iter() {
+        if let Some(name) = name.strip_prefix(prefix)
+            && !name.contains(".op.")
+        {
+            all.insert(name, &array.shape, array.values.clone());
+        }
+    }
+    all
+}
+
+/// What stands before the names of the wanted generator's tensors.
 fn prefix(arrays: &NamedArrays, live: bool) -> Result<String, Error> {
-    let found: Vec<&str> = arrays.iter().filter_map(|(name, _)| name.strip_suffix(LANDMARK)).collect();
-    let parameters = |prefix: &&&str| !prefix.contains("grad") && !prefix.starts_with("after");
-    let candidates: Vec<&&str> = found.iter().filter(parameters).collect();
-    let averaged = |prefix: &str| prefix.contains("ema") || prefix.contains("avg");
-    match candidates.as_slice() {
+    match prefixes(arrays).as_slice() {
         [] => Err(Error::weights(LANDMARK, "is missing; the file holds no generator")),
-        [one] => Ok((**one).to_owned()),
+        [one] => Ok((*one).to_owned()),
         several => {
-            let wanted = several.iter().find(|prefix| averaged(prefix) != live);
-            Ok((**wanted.unwrap_or(&several[0])).to_owned())
+            let wanted = several.iter().find(|prefix| is_averaged(prefix) != live);
+            Ok((*wanted.unwrap_or(&several[0])).to_owned())
         }
     }
 }

@@ -42,7 +42,8 @@ pub fn onnx(generator: &mut Generator, arch: &GeneratorArch) -> Result<Model, Er
     let mut net = Writer { model: Model::new(), weights, made: 0 };
     net.model.input("latents", &[Dim::Named("n"), Dim::Fixed(size.latent)]);
     let side = size.image();
-    net.model.output("images", &[Dim::Named("n"), Dim::Fixed(3), Dim::Fixed(side), Dim::Fixed(side)]);
+    net.model
+        .output("images", &[Dim::Named("n"), Dim::Fixed(3), Dim::Fixed(side), Dim::Fixed(side)]);
     let inputs = net.latents(size.parts, size.latent / size.parts, size.channels, size.bottom);
     let mut h = inputs[0].clone();
     let mut skips: Vec<String> = Vec::new();
@@ -97,7 +98,8 @@ impl Writer {
     #[track_caller]
     fn weight(&mut self, name: &str) -> String {
         let array = self.weights.remove(name);
-        let array = array.unwrap_or_else(|| panic!("the generator has no `{name}`: it is of another architecture"));
+        let array =
+            array.unwrap_or_else(|| panic!("the generator has no `{name}`: it is of another architecture"));
         self.model.weight(name, &array);
         name.to_owned()
     }
@@ -110,13 +112,16 @@ impl Writer {
             self.model.node("Identity", &["latents"], &names, &[]);
         } else {
             self.model.integers("parts", &vec![part as i64; parts]);
-            self.model.node("Split", &["latents", "parts"], &names, &[("axis", Attribute::Int(1))]);
+            self.model
+                .node("Split", &["latents", "parts"], &names, &[("axis", Attribute::Int(1))]);
         }
         let mut images = Vec::new();
         for (i, z) in names.iter().enumerate() {
-            let (w, b) = (self.weight(&format!("l{}.weight", i + 1)), self.weight(&format!("l{}.bias", i + 1)));
+            let (w, b) =
+                (self.weight(&format!("l{}.weight", i + 1)), self.weight(&format!("l{}.bias", i + 1)));
             let flat = self.name("linear");
-            self.model.node("Gemm", &[z, &w, &b], &[&flat], &[("transB", Attribute::Int(1))]);
+            self.model
+                .node("Gemm", &[z, &w, &b], &[&flat], &[("transB", Attribute::Int(1))]);
             let side = (bottom << i) as i64;
             let shape = self.name("shape");
             self.model.integers(&shape, &[-1, channels as i64, side, side]);
@@ -182,13 +187,22 @@ impl Writer {
         let y = self.name("norm");
         let [gamma, beta, mean, var] = &names;
         let attributes = [("epsilon", Attribute::Float(EPS))];
-        self.model.node("BatchNormalization", &[x, gamma, beta, mean, var], &[&y], &attributes);
+        self.model
+            .node("BatchNormalization", &[x, gamma, beta, mean, var], &[&y], &attributes);
         y
     }
 
     /// One edge of a searched cell; `None` if it is absent.
     fn edge(&mut self, cell: usize, genes: &GeneratorGenes, g: usize, x: &str) -> Option<String> {
-        let edge = format!("cell{}.{}", cell + 1, if g < 2 { format!("up{g}.ups.0") } else { format!("c{}.ops.0", g - 2) });
+        let edge = format!(
+            "cell{}.{}",
+            cell + 1,
+            if g < 2 {
+                format!("up{g}.ups.0")
+            } else {
+                format!("c{}.ops.0", g - 2)
+            }
+        );
         let kind = CellKind::Up.gene(g).op(genes[cell][g] as i8).kind;
         Some(match kind {
             OpKind::None => return None,
@@ -199,7 +213,11 @@ impl Writer {
                 self.conv(&format!("{edge}.{name}"), &active, kind)
             }
             OpKind::UpNearest | OpKind::UpBilinear => {
-                let how = if kind == OpKind::UpNearest { Enlarge::Nearest } else { Enlarge::Bilinear };
+                let how = if kind == OpKind::UpNearest {
+                    Enlarge::Nearest
+                } else {
+                    Enlarge::Bilinear
+                };
                 let large = self.enlarge(x, how, 2);
                 let active = self.relu(&large);
                 self.conv_1x1(&format!("{edge}.c.1"), &active)
