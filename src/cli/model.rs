@@ -45,7 +45,7 @@ pub(super) fn load(
         own_architecture()?;
         return of_snapshot(model, &Snapshot::read(model)?, live, device);
     }
-    let genotype = genotype.or_else(|| arrays.metadata.get(GENOTYPE).map(String::as_str));
+    let genotype = genotype.or_else(|| said(&arrays));
     let genotype = genotype.map(GanGenotype::load).transpose()?;
     let arch = match &genotype {
         Some(genotype) => Some(genotype.require_generator()?),
@@ -65,7 +65,7 @@ pub(super) fn load(
 pub(super) fn load_as(model: &Path, genotype: &GanGenotype, device: &Device) -> Result<Model, Error> {
     let says_it = model.is_dir() || {
         let arrays = arrays(model)?;
-        Snapshot::is_in(&arrays) || arrays.metadata.contains_key(GENOTYPE)
+        Snapshot::is_in(&arrays) || said(&arrays).is_some()
     };
     let text = genotype.to_json().to_string();
     let loaded = load(model, (!says_it).then_some(text.as_str()), false, device)?;
@@ -102,7 +102,7 @@ pub(super) fn genotype_in(path: &Path, arrays: &NamedArrays) -> Result<Option<Ga
     if Snapshot::is_in(arrays) {
         return genotype_of(path, &Snapshot::read(path)?);
     }
-    arrays.metadata.get(GENOTYPE).map(|text| GanGenotype::load(text)).transpose()
+    said(arrays).map(GanGenotype::load).transpose()
 }
 
 /// The arrays of a weights file, whichever program wrote it.
@@ -130,4 +130,13 @@ fn of_snapshot(place: &Path, snapshot: &Snapshot, live: bool, device: &Device) -
         });
     }
     Err(Error::format(place, "is a snapshot of a kind of run that has no generator"))
+}
+
+/// The text of the architecture that a file of ours says it has; other programs use the key for forms of their own.
+fn said(arrays: &NamedArrays) -> Option<&str> {
+    arrays
+        .metadata
+        .get(GENOTYPE)
+        .map(String::as_str)
+        .filter(|text| text.starts_with('{'))
 }

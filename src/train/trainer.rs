@@ -378,7 +378,8 @@ fn check_images(config: &TrainConfig, images: &dyn Images) -> Result<(), Error> 
 impl Work for Trainer {
     fn step(&mut self) -> Result<Report, Error> {
         let mut report = Report::default();
-        if self.step == 0 {
+        // Not a second time where a restored run begins again.
+        if self.step == 0 && self.restores.0 == 0 {
             report
                 .journal
                 .push(json!({"event": "begun", "genotype": self.genotype.to_json()}));
