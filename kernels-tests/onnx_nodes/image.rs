@@ -160,8 +160,8 @@ pub fn conv_transpose(call: &Call) -> Result<Vec<Value>, Unsupported> {
         }
     }
     // Rows that no window of the convolution reaches are output padding; they must not add windows.
-    for i in 0..2 {
-        windows.after[i] -= extra[i];
+    for (after, extra) in windows.after.iter_mut().zip(extra) {
+        *after -= extra;
     }
     let taps = windows.taps()?;
     if taps.out(sizes[0], sizes[1]) != [h, width] {

@@ -97,7 +97,7 @@ pub fn concat(call: &Call) -> Result<Vec<Value>, Unsupported> {
     }
     let y =
         Tensor::concat(&parts.iter().collect::<Vec<_>>(), axis(call.int("axis", 0), parts[0].shape().rank()));
-    Ok(out(&y.shape().to_vec(), &y))
+    Ok(out(&y.shape(), &y))
 }
 
 /// The rows `which` of axis `axis`: it is moved to the front, gathered, and moved back.
@@ -146,7 +146,7 @@ pub fn slice(call: &Call) -> Result<Vec<Value>, Unsupported> {
             _ => select(&x, axis, &which),
         };
     }
-    Ok(out(&x.shape().to_vec(), &x))
+    Ok(out(&x.shape(), &x))
 }
 
 pub fn gather(call: &Call) -> Result<Vec<Value>, Unsupported> {
@@ -169,7 +169,7 @@ pub fn transpose(call: &Call) -> Result<Vec<Value>, Unsupported> {
         None => (0..shape.len()).rev().collect(),
     };
     let y = call.tensor(&shape, &values)?.permute(&order);
-    Ok(out(&y.shape().to_vec(), &y))
+    Ok(out(&y.shape(), &y))
 }
 
 pub fn reshape(call: &Call) -> Result<Vec<Value>, Unsupported> {

@@ -49,7 +49,7 @@ impl Ahead {
     ///
     /// # Errors
     /// If a picture cannot be read, or the source has another length than the walk was made for.
-    pub fn next(&mut self) -> Result<(OwnedBatch, f64), Error> {
+    pub fn batch(&mut self) -> Result<(OwnedBatch, f64), Error> {
         let began = Instant::now();
         let coming = self.coming.take().unwrap_or_else(|| self.begin(self.walked.clone()));
         // A task that panicked drops its end; the panic itself was reported where it happened.
@@ -91,7 +91,7 @@ mod tests {
         let mut ahead = Ahead::new(images.clone(), Batches::new(11, 4, 5));
         for _ in 0..10 {
             let want = plain.next(images.as_ref()).unwrap().pixels.to_vec();
-            let (got, waited) = ahead.next().unwrap();
+            let (got, waited) = ahead.batch().unwrap();
             assert!(got.pixels == want && waited >= 0.0);
             // The walk that a snapshot keeps knows nothing of what was read ahead.
             let text = serde_json::to_string(ahead.walked()).unwrap();
@@ -103,6 +103,6 @@ mod tests {
     fn other_data_than_at_the_start_is_an_error() {
         let images: Arc<dyn Images> =
             Arc::from(open("shapes?size=6&limit=11", &OpenOptions::default()).unwrap());
-        assert!(Ahead::new(images, Batches::new(12, 4, 5)).next().is_err());
+        assert!(Ahead::new(images, Batches::new(12, 4, 5)).batch().is_err());
     }
 }

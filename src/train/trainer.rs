@@ -125,7 +125,7 @@ impl Trainer {
     }
 
     fn train(&mut self) -> Result<(), Error> {
-        let (batch, waited) = self.ahead.next()?;
+        let (batch, waited) = self.ahead.batch()?;
         self.waited += waited;
         if self.config.lr_decay {
             let left = 1.0 - self.step as f64 / self.last_step() as f64;

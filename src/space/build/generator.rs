@@ -51,8 +51,8 @@ impl GeneratorSize {
 }
 
 enum Cell {
-    Searched(UpCell),
-    AutoGan(AutoGanCell),
+    Searched(Box<UpCell>),
+    AutoGan(Box<AutoGanCell>),
 }
 
 impl Cell {
@@ -99,7 +99,7 @@ impl Generator {
     /// If the sizes do not fit each other.
     pub fn supernet(size: GeneratorSize, mixing: Mixing, init: &mut Init) -> Result<Generator, Error> {
         let mixed = |cell, channels, init: &mut Init| {
-            Cell::Searched(UpCell::new(cell, CellEdges::Mixed(mixing), channels, init))
+            Cell::Searched(Box::new(UpCell::new(cell, CellEdges::Mixed(mixing), channels, init)))
         };
         let mut net = Generator::build(size, mixed, init)?;
         net.logits = Some(Logits::new("alphas_up", 3, NORMAL.len(), UP.len(), init));
@@ -116,7 +116,7 @@ impl Generator {
                 crate::space::check::check_generator(genes)?;
                 let fixed = |cell: usize, channels, init: &mut Init| {
                     let edges = CellEdges::Fixed(genes[cell].map(|g| g as i8));
-                    Cell::Searched(UpCell::new(cell, edges, channels, init))
+                    Cell::Searched(Box::new(UpCell::new(cell, edges, channels, init)))
                 };
                 Generator::build(size, fixed, init)
             }
@@ -127,7 +127,7 @@ impl Generator {
             }
             GeneratorArch::AutoGan => {
                 let fixed = |cell: usize, channels, init: &mut Init| {
-                    Cell::AutoGan(AutoGanCell::new(cell, AUTOGAN_CELLS[cell], channels, init))
+                    Cell::AutoGan(Box::new(AutoGanCell::new(cell, AUTOGAN_CELLS[cell], channels, init)))
                 };
                 Generator::build(size, fixed, init)
             }
