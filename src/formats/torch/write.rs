@@ -51,6 +51,8 @@ mod op {
     pub const SET_ITEMS: u8 = b'u';
     pub const PERSISTENT_ID: u8 = b'Q';
     pub const FALSE: u8 = 0x89;
+    pub const INT: u8 = b'J';
+    pub const LONG: u8 = 0x8a;
 }
 
 impl Pickler {
@@ -116,10 +118,17 @@ impl Pickler {
     }
 
     fn integer(&mut self, value: usize) {
-        // Eight bytes and a ninth that keeps the sign positive.
-        self.bytes.extend([0x8a, 9]);
-        self.bytes.extend((value as u64).to_le_bytes());
-        self.bytes.push(0);
+        match i32::try_from(value) {
+            Ok(value) => {
+                self.bytes.push(op::INT);
+                self.bytes.extend(value.to_le_bytes());
+            }
+            // No tensor has as many elements as would make this negative.
+            Err(_) => {
+                self.bytes.extend([op::LONG, 8]);
+                self.bytes.extend((value as u64).to_le_bytes());
+            }
+        }
     }
 
     fn integers(&mut self, values: impl Iterator<Item = usize>) {
