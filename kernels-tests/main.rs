@@ -12,6 +12,7 @@ mod cli;
 mod cli_metrics;
 mod conv2d;
 mod conv_transpose;
+mod convert;
 mod device;
 mod ema;
 mod fetch;
