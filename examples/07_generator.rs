@@ -1,5 +1,4 @@
 //! A trained generator in another program: `07_generator best.safetensors` loads one; without a file one is trained.
-
 use ganas::data::{ImageShape, Shapes, grid};
 use ganas::runs::{Stop, run};
 use ganas::space::build::{Generator, Relaxation};

@@ -147,6 +147,23 @@ pub fn open(src: &str, options: &OpenOptions) -> Result<Box<dyn Images>, Error> 
     }
 }
 
+/// Looks whether the pictures are as large as those of a generator, `side` by `side` in three channels.
+///
+/// # Errors
+/// If they are not; the reason names both sizes and what to change.
+pub fn require_side(images: &dyn Images, side: usize) -> Result<(), Error> {
+    let shape = images.shape();
+    if (shape.h, shape.w, shape.c) == (side, side, 3) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} has {shape} pictures, the generator makes {side}x{side}x3; add ?size={side} to the source or change \
+         `bottom_width`",
+        images.name()
+    );
+    Err(Error::config("data", reason))
+}
+
 /// Whether `text` has the form of an image source, be it there or not.
 pub fn is_source(text: &str) -> bool {
     Source::parse(text).is_ok()

@@ -10,7 +10,7 @@ use super::evaluation::Evaluator;
 use super::health::{Health, Measured};
 use super::players::Players;
 use super::state::{self, Best};
-use crate::data::{Ahead, Batches, ImageShape, Images, grid};
+use crate::data::{Ahead, Batches, ImageShape, Images, grid, require_side};
 use crate::runs::{Artifact, Candidate, Report, Snapshot, Work};
 use crate::space::build::Relaxation;
 use crate::space::{Form, GanGenotype, cost, draw};
@@ -359,15 +359,7 @@ fn diversity(images: &dyn Images) -> Result<f32, Error> {
 }
 
 fn check_images(config: &TrainConfig, images: &dyn Images) -> Result<(), Error> {
-    let (shape, side) = (images.shape(), config.image_size());
-    if (shape.h, shape.w, shape.c) != (side, side, 3) {
-        let reason = format!(
-            "{} has {shape} pictures, the generator makes {side}x{side}x3; add ?size={side} to the source or change \
-             `bottom_width`",
-            images.name()
-        );
-        return Err(Error::config("data", reason));
-    }
+    require_side(images, config.image_size())?;
     if images.len() < config.batch {
         let reason = format!("{} has {} pictures, fewer than a batch", images.name(), images.len());
         return Err(Error::config("data", reason));

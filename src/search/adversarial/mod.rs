@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Artifact, Candidate, Report, Search};
-use crate::data::{Batches, Images};
+use crate::data::{Batches, Images, require_side};
 use crate::runs::Snapshot;
 use crate::space::build::Relaxation;
 use crate::space::cost::{self, Form};
@@ -248,15 +248,7 @@ fn derived(players: &Players, config: &AdversarialConfig) -> Result<GanGenotype,
 }
 
 fn check_images(config: &AdversarialConfig, images: &dyn Images) -> Result<(), Error> {
-    let (shape, side) = (images.shape(), config.image_size());
-    if (shape.h, shape.w, shape.c) != (side, side, 3) {
-        let reason = format!(
-            "{} has {shape} pictures, the generator makes {side}x{side}x3; add ?size={side} to the source or change \
-             `bottom_width`",
-            images.name()
-        );
-        return Err(Error::config("data", reason));
-    }
+    require_side(images, config.image_size())?;
     if images.len() < 2 {
         return Err(Error::config("data", format!("{} has fewer than two pictures", images.name())));
     }
