@@ -12,10 +12,8 @@ fn main() -> Result<(), Error> {
         Some(path) => Generator::load(path, false, &device)?,
         None => {
             let genotype = GanGenotype::load("adversarialnas+autogan-d")?.to_json().to_string();
-            let config = TrainConfig {
-                genotype,
-                ..Preset::Smoke.config(Lineage::AdversarialNas)
-            };
+            let preset = Preset::Smoke.config(Lineage::AdversarialNas);
+            let config = TrainConfig { genotype, ..preset };
             let mut training = Trainer::new(&device, Box::new(Shapes::new(16, 320, 0)), None, config, 0)?;
             run(&mut training, Stop::steps(40), &mut [])?;
             training.into_generator()
@@ -26,6 +24,5 @@ fn main() -> Result<(), Error> {
     let side = generator.size().image();
     let file = std::env::temp_dir().join("ganas-generator.png");
     grid::save_grid(&file, &images, ImageShape { h: side, w: side, c: 3 }, 4)?;
-    println!("16 pictures of {side}x{side} in {}", file.display());
-    Ok(())
+    Ok(println!("16 pictures of {side}x{side} in {}", file.display()))
 }
