@@ -24,5 +24,6 @@ fn main() -> Result<(), Error> {
     let side = generator.size().image();
     let file = std::env::temp_dir().join("ganas-generator.png");
     grid::save_grid(&file, &images, ImageShape { h: side, w: side, c: 3 }, 4)?;
-    Ok(println!("16 pictures of {side}x{side} in {}", file.display()))
+    println!("16 pictures of {side}x{side} in {}", file.display());
+    Ok(())
 }
