@@ -6,15 +6,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Global;
-use super::model::{self, Model};
+use super::model::{self, Found, Model};
 use super::output;
 use crate::formats::torch::{self, Item};
 use crate::formats::{NamedArrays, atomic};
-use crate::runs::newest_snapshot;
-use crate::space::build::{GENOTYPE, Generator, Networks};
+use crate::space::build::{GENOTYPE, Generator, Networks, SKIPS};
 use crate::space::export;
 use crate::space::{GanGenotype, GeneratorArch, Part};
-use crate::{Device, Error};
+use crate::{Device, Error, train};
 
 /// Flags of `convert`.
 #[derive(Debug, Clone, Args)]
@@ -82,10 +81,11 @@ fn genotype(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
     Ok(vec!["genotype"])
 }
 
-/// The networks of the input and their architecture, where it is known.
+/// The networks of the input, their architecture where it is known, and then a generator that they fit.
 struct Source {
     networks: Networks,
     genotype: Option<GanGenotype>,
+    generator: Option<Generator>,
 }
 
 impl Source {
@@ -108,35 +108,32 @@ impl Source {
 }
 
 fn source(args: &ConvertArgs) -> Result<Source, Error> {
-    let (arrays, own) = match args.from.is_dir() {
-        true => {
-            let snapshot = newest_snapshot(&args.from)?;
-            let own = model::genotype_of(&args.from, &snapshot)?;
-            (snapshot.arrays().clone(), own)
-        }
-        false => {
-            let arrays = model::arrays(&args.from)?;
-            let own = model::genotype_in(&args.from, &arrays)?;
-            (arrays, own)
+    let arrays = match model::find(&args.from)? {
+        Found::Weights(arrays) => arrays,
+        Found::Snapshot(snapshot) if train::is_in(&snapshot) => train::weights_of(&snapshot)?,
+        Found::Snapshot(_) => {
+            let reason = "holds a supernet, not one architecture's weights; train what it found (ganas train RUN) and \
+                          convert that";
+            return Err(Error::run(&args.from, reason));
         }
     };
+    let own = model::said(&arrays).map(GanGenotype::load).transpose()?;
     let given = args.genotype.as_deref().map(GanGenotype::load).transpose()?;
     if let (Some(given), Some(own)) = (&given, &own)
         && given.generator != own.generator
     {
         return Err(Error::config("genotype", "the model knows its own architecture, which is another"));
     }
-    let found = Source {
-        networks: Networks::of(&arrays)?,
-        genotype: own.or(given),
-    };
+    let (networks, genotype) = (Networks::of(&arrays)?, own.or(given));
+    let mut generator = None;
     // A file that does not fit its architecture is refused here and not by whoever reads the result.
-    if let Some(genotype) = &found.genotype {
-        for network in [&found.networks.live, &found.networks.averaged].into_iter().flatten() {
-            Generator::from_arrays(network, Some(genotype.require_generator()?), false, &Device::cpu())?;
+    if let Some(genotype) = &genotype {
+        for network in [&networks.live, &networks.averaged].into_iter().flatten() {
+            let arch = genotype.require_generator()?;
+            generator = Some(Generator::from_arrays(network, Some(arch), false, &Device::cpu())?);
         }
     }
-    Ok(found)
+    Ok(Source { networks, genotype, generator })
 }
 
 /// Weights of ours with their architecture, and what else rebuilding them takes in a JSON file.
@@ -151,9 +148,13 @@ fn safetensors(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
         }
         holds.push(what);
     }
+    let generator = source
+        .generator
+        .as_ref()
+        .expect("a source with a genotype has a generator that fits it");
+    let (size, skips) = (generator.size(), generator.accumulates_skips());
     all.metadata.insert(GENOTYPE.to_owned(), genotype.to_json().to_string());
-    let generator = Generator::from_arrays(&all, genotype.generator.as_ref(), false, &Device::cpu())?;
-    let size = generator.size();
+    all.metadata.insert(SKIPS.to_owned(), skips.to_string());
     let card = json!({
         "weights": args.to.file_name().map(|name| name.to_string_lossy()),
         "genotype": genotype.to_json(),
@@ -162,7 +163,7 @@ fn safetensors(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
         "latent": size.latent,
         "latent_split": size.parts,
         "image_size": size.image(),
-        "skip_out_includes_skips": generator.accumulates_skips(),
+        "skip_out_includes_skips": skips,
         "networks": holds,
     });
     all.write(&args.to)?;
@@ -173,6 +174,15 @@ fn safetensors(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
 /// A checkpoint under the names of the reference programs.
 fn pth(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
     let source = source(args)?;
+    if source
+        .generator
+        .as_ref()
+        .is_some_and(|generator| !generator.accumulates_skips())
+    {
+        let reason =
+            "was trained with skip_out_includes_skips=false, which the published programs do not know";
+        return Err(Error::run(&args.from, reason));
+    }
     if args.bare {
         let Networks { live, averaged, .. } = &source.networks;
         let (first, second) = if args.live { (live, averaged) } else { (averaged, live) };

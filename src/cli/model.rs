@@ -18,8 +18,34 @@ pub(super) struct Model {
     pub genotype: Option<GanGenotype>,
 }
 
-/// The generator of a run folder, a snapshot or a weights file (of ours or of a reference program), averaged unless
-/// `live`. Only a weights file that does not say its architecture takes a genotype.
+/// What a path holds that a generator can be made of.
+pub(super) enum Found {
+    /// The state of a run.
+    Snapshot(Snapshot),
+    /// Weights, of ours or of a reference program.
+    Weights(NamedArrays),
+}
+
+/// Reads the run folder, snapshot or weights file `model`.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn find(model: &Path) -> Result<Found, Error> {
+    if model.is_dir() {
+        return Ok(Found::Snapshot(newest_snapshot(model)?));
+    }
+    let arrays = match model.extension().and_then(|e| e.to_str()) {
+        Some("pth" | "pt") => torch::read(model)?.tensors,
+        _ => NamedArrays::read(model)?,
+    };
+    match Snapshot::is_in(&arrays) {
+        true => Ok(Found::Snapshot(Snapshot::of_arrays(model, arrays)?)),
+        false => Ok(Found::Weights(arrays)),
+    }
+}
+
+/// The generator of a run folder, a snapshot or a weights file, averaged unless `live`. Only a weights file that does
+/// not say its architecture takes a genotype.
 ///
 /// # Errors
 /// If it cannot be read or holds no generator, or a genotype is missing, needless or does not fit.
@@ -29,22 +55,43 @@ pub(super) fn load(
     live: bool,
     device: &Device,
 ) -> Result<Model, Error> {
-    let own_architecture = || match genotype {
-        Some(_) => Err(Error::config(
-            "genotype",
-            "a run or a snapshot knows its architecture; leave --genotype away",
-        )),
-        None => Ok(()),
+    build(model, find(model)?, genotype, live, device)
+}
+
+/// As [`load`], for an architecture that is known already: it serves where the model does not say its own.
+///
+/// # Errors
+/// As [`load`], or if the model says another architecture.
+pub(super) fn load_as(model: &Path, genotype: &GanGenotype, device: &Device) -> Result<Model, Error> {
+    let found = find(model)?;
+    let text = genotype.to_json().to_string();
+    let missing = matches!(&found, Found::Weights(arrays) if said(arrays).is_none());
+    let loaded = build(model, found, missing.then_some(text.as_str()), false, device)?;
+    match &loaded.genotype {
+        Some(own) if own.generator == genotype.generator => Ok(loaded),
+        own => Err(Error::genotype(format!(
+            "{} holds {}, and {text} is to be trained",
+            model.display(),
+            own.as_ref().map_or("a supernet".to_owned(), |own| own.to_json().to_string())
+        ))),
+    }
+}
+
+fn build(
+    model: &Path,
+    found: Found,
+    genotype: Option<&str>,
+    live: bool,
+    device: &Device,
+) -> Result<Model, Error> {
+    let arrays = match found {
+        Found::Snapshot(_) if genotype.is_some() => {
+            let reason = "a run or a snapshot knows its architecture; leave --genotype away";
+            return Err(Error::config("genotype", reason));
+        }
+        Found::Snapshot(snapshot) => return of_snapshot(model, &snapshot, live, device),
+        Found::Weights(arrays) => arrays,
     };
-    if model.is_dir() {
-        own_architecture()?;
-        return of_snapshot(model, &newest_snapshot(model)?, live, device);
-    }
-    let arrays = arrays(model)?;
-    if Snapshot::is_in(&arrays) {
-        own_architecture()?;
-        return of_snapshot(model, &Snapshot::read(model)?, live, device);
-    }
     let genotype = genotype.or_else(|| said(&arrays));
     let genotype = genotype.map(GanGenotype::load).transpose()?;
     let arch = match &genotype {
@@ -56,64 +103,6 @@ pub(super) fn load(
         relaxation: Relaxation::Softmax,
         genotype,
     })
-}
-
-/// As [`load`], for an architecture that is known already: it serves where the model does not say its own.
-///
-/// # Errors
-/// As [`load`], or if the model says another architecture.
-pub(super) fn load_as(model: &Path, genotype: &GanGenotype, device: &Device) -> Result<Model, Error> {
-    let says_it = model.is_dir() || {
-        let arrays = arrays(model)?;
-        Snapshot::is_in(&arrays) || said(&arrays).is_some()
-    };
-    let text = genotype.to_json().to_string();
-    let loaded = load(model, (!says_it).then_some(text.as_str()), false, device)?;
-    match &loaded.genotype {
-        Some(own) if own.generator == genotype.generator => Ok(loaded),
-        own => Err(Error::genotype(format!(
-            "{} holds {}, and {} is to be trained",
-            model.display(),
-            own.as_ref().map_or("a supernet".to_owned(), |own| own.to_json().to_string()),
-            genotype.to_json()
-        ))),
-    }
-}
-
-/// The architecture that a snapshot of the run or file `place` knows.
-///
-/// # Errors
-/// If it has no generator, or a supernet, which is no single architecture.
-pub(super) fn genotype_of(place: &Path, snapshot: &Snapshot) -> Result<Option<GanGenotype>, Error> {
-    match train::is_in(snapshot) {
-        true => Ok(Some(train::genotype_of(snapshot)?)),
-        false => Err(Error::run(
-            place,
-            "holds a supernet, not one architecture's weights; train what it found (ganas train RUN) and convert that",
-        )),
-    }
-}
-
-/// The architecture that a weights file says it has.
-///
-/// # Errors
-/// As [`genotype_of`], or if what it says is no genotype.
-pub(super) fn genotype_in(path: &Path, arrays: &NamedArrays) -> Result<Option<GanGenotype>, Error> {
-    if Snapshot::is_in(arrays) {
-        return genotype_of(path, &Snapshot::read(path)?);
-    }
-    said(arrays).map(GanGenotype::load).transpose()
-}
-
-/// The arrays of a weights file, whichever program wrote it.
-///
-/// # Errors
-/// If it cannot be read.
-pub(super) fn arrays(path: &Path) -> Result<NamedArrays, Error> {
-    match path.extension().and_then(|e| e.to_str()) {
-        Some("pth" | "pt") => Ok(torch::read(path)?.tensors),
-        _ => NamedArrays::read(path),
-    }
 }
 
 fn of_snapshot(place: &Path, snapshot: &Snapshot, live: bool, device: &Device) -> Result<Model, Error> {
@@ -133,7 +122,7 @@ fn of_snapshot(place: &Path, snapshot: &Snapshot, live: bool, device: &Device) -
 }
 
 /// The text of the architecture that a file of ours says it has; other programs use the key for forms of their own.
-fn said(arrays: &NamedArrays) -> Option<&str> {
+pub(super) fn said(arrays: &NamedArrays) -> Option<&str> {
     arrays
         .metadata
         .get(GENOTYPE)

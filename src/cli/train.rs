@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Global;
-use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure};
+use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, protocol_of};
 use super::run::{self, Settings, StoredRun, Typed};
 use super::{interrupt, model, output};
 use crate::data::{self, OpenOptions};
@@ -247,13 +247,11 @@ fn evaluator(config: &TrainConfig, seed: u64, global: &Global) -> Result<Evaluat
     };
     let measured = measure(&reference, &options, &mut network)?;
     let moments = measured.moments()?.clone();
-    Ok(Evaluator::new(
-        network.open("the generator")?,
-        moments,
-        &reference,
-        config.eval_images,
-        seed,
-    ))
+    let network = network.take("the generator")?;
+    if let Some(protocol) = &measured.protocol {
+        protocol.require_same(&protocol_of(network.as_ref()))?;
+    }
+    Ok(Evaluator::new(network, moments, &reference, config.eval_images, seed))
 }
 
 /// The source with the size of the generator's pictures, unless it names one.

@@ -25,6 +25,29 @@ impl FeatureProtocol {
         let key = |p: &FeatureProtocol| (p.network.sha256.clone(), p.network.input.clone(), p.dims);
         key(self) == key(other)
     }
+
+    /// An error unless features of both may be compared.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with both protocols.
+    pub fn require_same(&self, other: &FeatureProtocol) -> Result<(), Error> {
+        if self.agrees(other) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the sides were made in different ways: {self} and {other}; make the statistics anew with `ganas stats`"
+        );
+        Err(Error::config("features", reason))
+    }
+}
+
+/// A network and how many of its features, in words.
+impl std::fmt::Display for FeatureProtocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let FeatureProtocol { network, dims } = self;
+        let hash = network.sha256.get(..16).unwrap_or(&network.sha256);
+        write!(f, "{}, {dims} dimensions, {} (sha256 {hash}...)", network.name, network.file)
+    }
 }
 
 /// Moments with where they come from.

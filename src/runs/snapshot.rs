@@ -156,8 +156,19 @@ impl Snapshot {
         Ok(Snapshot::read_covered(path)?.0)
     }
 
+    /// The snapshot in the content of the file `path`, see [`Snapshot::is_in`].
+    ///
+    /// # Errors
+    /// If it is no snapshot, or does not have the checksum it was written with.
+    pub fn of_arrays(path: &Path, arrays: NamedArrays) -> Result<Snapshot, Error> {
+        Ok(Snapshot::checked(path, arrays)?.0)
+    }
+
     pub(super) fn read_covered(path: &Path) -> Result<(Snapshot, Covered), Error> {
-        let mut arrays = NamedArrays::read(path)?;
+        Snapshot::checked(path, NamedArrays::read(path)?)
+    }
+
+    fn checked(path: &Path, mut arrays: NamedArrays) -> Result<(Snapshot, Covered), Error> {
         if arrays.metadata.remove("kind").as_deref() != Some(KIND) {
             return Err(Error::format(path, "not a snapshot of a run (a weights file?)"));
         }

@@ -17,5 +17,5 @@ pub use augment::Augmentation;
 pub use config::{Loss, OnDivergence, Preset, TrainConfig};
 pub use evaluation::{Evaluation, Evaluator};
 pub use sampler::{BATCH, Sampler};
-pub use state::{generator_of, genotype_of, is_in};
+pub use state::{generator_of, is_in, weights_of};
 pub use trainer::Trainer;

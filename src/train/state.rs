@@ -12,7 +12,7 @@ use crate::formats::NamedArrays;
 use crate::nn;
 use crate::runs::{Artifact, Snapshot};
 use crate::space::GanGenotype;
-use crate::space::build::{GENOTYPE, Generator};
+use crate::space::build::{GENOTYPE, Generator, SKIPS};
 use crate::{Device, Error, Rng, Tensor};
 
 /// The best evaluation so far.
@@ -118,15 +118,12 @@ pub(super) fn load(training: &mut Trainer, from: &Snapshot) -> Result<(), Error>
     Ok(())
 }
 
-/// `best.safetensors`: the generator, live and averaged, with its genotype and what it reached.
+/// `best.safetensors`: the generator, live and averaged, with what a reader needs and what it reached.
 pub(super) fn weights_file(training: &mut Trainer, best: &Best) -> Result<Artifact, Error> {
     let mut arrays = NamedArrays::new();
     export_generator(&mut training.players, &mut arrays)?;
-    for (key, value) in [
-        (GENOTYPE, training.genotype.to_json().to_string()),
-        ("step", best.step.to_string()),
-        (best.metric.as_str(), best.distance.to_string()),
-    ] {
+    describe(&training.config, &training.genotype, &mut arrays);
+    for (key, value) in [("step", best.step.to_string()), (best.metric.as_str(), best.distance.to_string())] {
         arrays.metadata.insert(key.to_owned(), value);
     }
     let mut bytes = Vec::new();
@@ -136,18 +133,36 @@ pub(super) fn weights_file(training: &mut Trainer, best: &Best) -> Result<Artifa
     Ok(Artifact { name: "best.safetensors".to_owned(), bytes })
 }
 
+/// Says in a weights file what rebuilding the generator takes beside its tensors.
+fn describe(config: &TrainConfig, genotype: &GanGenotype, arrays: &mut NamedArrays) {
+    for (key, value) in [
+        (GENOTYPE, genotype.to_json().to_string()),
+        (SKIPS, config.skip_out_includes_skips.to_string()),
+    ] {
+        arrays.metadata.insert(key.to_owned(), value);
+    }
+}
+
 /// Whether a snapshot is one of a training.
 pub fn is_in(snapshot: &Snapshot) -> bool {
     snapshot.has_state(KEY)
 }
 
-/// The architecture that a training's snapshot is of.
+/// The networks of a training's snapshot as a weights file: `g.`, `ema.` and `d.`, without what only training needs.
 ///
 /// # Errors
 /// If the snapshot is not one of a training.
-pub fn genotype_of(snapshot: &Snapshot) -> Result<GanGenotype, Error> {
+pub fn weights_of(snapshot: &Snapshot) -> Result<NamedArrays, Error> {
     let state: TrainState = snapshot.state(KEY)?;
-    GanGenotype::load(&state.config.genotype)
+    let genotype = GanGenotype::load(&state.config.genotype)?;
+    let mut weights = NamedArrays::new();
+    for (name, array) in snapshot.arrays().iter() {
+        if ["g.", "ema.", "d."].iter().any(|network| name.starts_with(network)) {
+            weights.insert(name, &array.shape, array.values.clone());
+        }
+    }
+    describe(&state.config, &genotype, &mut weights);
+    Ok(weights)
 }
 
 /// The generator of a training's snapshot, averaged unless `live`, and its architecture.
@@ -160,7 +175,7 @@ pub fn generator_of(
     live: bool,
 ) -> Result<(Generator, GanGenotype), Error> {
     let state: TrainState = snapshot.state(KEY)?;
-    let genotype = genotype_of(snapshot)?;
+    let genotype = GanGenotype::load(&state.config.genotype)?;
     let players = super::players::Players::new(device, &state.config, &genotype, &mut Rng::seed(0))?;
     let mut g = players.g;
     nn::import(&mut g, if live { "g." } else { "ema." }, snapshot.arrays())?;

@@ -172,3 +172,25 @@ fn settings_that_do_not_fit_the_pictures_or_the_architecture_are_named() {
     let told = fails(TrainConfig { genotype, ..config() });
     assert!(told.contains("takes the latent vector whole"), "{told}");
 }
+
+#[test]
+fn weights_files_say_how_skips_are_handed_on() {
+    for skips in [true, false] {
+        let mut trainer = trainer(TrainConfig { skip_out_includes_skips: skips, ..config() });
+        run(&mut trainer, 2);
+        let weights = weights_of(&state(&mut trainer)).unwrap();
+        assert!(weights.iter().all(|(name, _)| !name.contains("_w.")));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("w.safetensors");
+        weights.write(&path).unwrap();
+        let mut read = crate::space::build::Generator::load(&path, false, &Device::cpu()).unwrap();
+        assert_eq!(read.accumulates_skips(), skips);
+        let mut own = trainer.into_generator();
+        let z = crate::Tensor::normal(&Device::cpu(), [2, 6], &mut crate::Rng::seed(1));
+        let relaxation = crate::space::build::Relaxation::Softmax;
+        let pictures = |g: &mut crate::space::build::Generator| {
+            g.images(&z, relaxation, &mut crate::Rng::seed(0)).to_vec().unwrap()
+        };
+        assert_eq!(pictures(&mut read), pictures(&mut own));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -50,7 +51,7 @@ pub struct Trainer {
     real_diversity: f32,
     /// Seconds spent waiting for pictures since the last line of metrics, and when that was.
     waited: f64,
-    since: std::time::Instant,
+    since: Instant,
 }
 
 impl Trainer {
@@ -88,7 +89,7 @@ impl Trainer {
             evaluator,
             real_diversity,
             waited: 0.0,
-            since: std::time::Instant::now(),
+            since: Instant::now(),
             config,
         })
     }
@@ -170,7 +171,8 @@ impl Trainer {
         self.pending.clear();
         let elapsed = self.since.elapsed().as_secs_f64().max(1e-9);
         let mut line = Map::new();
-        line.insert("d".to_owned(), json!(mean(seen.iter().map(|s| s.d))));
+        let d = mean(seen.iter().map(|s| s.d));
+        line.insert("d".to_owned(), json!(d));
         let of_g: Vec<(f32, f32)> = seen.iter().filter_map(|s| s.g).collect();
         if let Some((_, diversity)) = of_g.last() {
             line.insert("g".to_owned(), json!(mean(of_g.iter().map(|g| g.0))));
@@ -178,9 +180,9 @@ impl Trainer {
         }
         line.insert("images_per_second".to_owned(), json!((seen.len() * self.config.batch) as f64 / elapsed));
         line.insert("device_idle_share".to_owned(), json!(self.waited / elapsed));
-        report.message = Some(format!("d {:.3}", mean(seen.iter().map(|s| s.d)).unwrap_or(f64::NAN)));
+        report.message = d.map(|d| format!("d {d:.3}"));
         report.metrics.push(Value::Object(line));
-        (self.waited, self.since) = (0.0, std::time::Instant::now());
+        (self.waited, self.since) = (0.0, Instant::now());
         for measured in seen {
             if let Some(trouble) = self.health.look(measured, self.real_diversity, &self.config) {
                 return self.trouble(measured.step, trouble, report);
@@ -197,17 +199,15 @@ impl Trainer {
                 report.notes.push(format!("warning: step {step}: {what}"));
             }
             OnDivergence::Restore if !gives_up => {
-                let good = self
-                    .good
-                    .clone()
-                    .ok_or_else(|| Error::weights("good", "no good state was kept"))?;
+                let good = self.good.take();
+                let good = good.ok_or_else(|| Error::weights("good", "no good state was kept"))?;
                 report
                     .notes
                     .push(format!("warning: step {step}: {what}; back to step {}", good.step()));
                 line["restored"] = json!(good.step());
                 let (all, here) = self.restores;
-                let best = self.best.clone();
-                self.load(&good)?;
+                let best = self.best.take();
+                state::load(self, &good)?;
                 self.restores = (all + 1, here + 1);
                 self.best = best;
                 self.good = Some(good);
@@ -400,6 +400,7 @@ impl Work for Trainer {
         if report.failure.is_some() || self.step != step {
             return Ok(report);
         }
+        let aside = Instant::now();
         if samples {
             self.sample(&mut report)?;
         }
@@ -409,6 +410,8 @@ impl Work for Trainer {
         if remembers {
             self.remember()?;
         }
+        // Throughput is that of training; what was done beside it does not count.
+        self.since += aside.elapsed();
         Ok(report)
     }
 

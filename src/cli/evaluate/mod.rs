@@ -15,7 +15,7 @@ use crate::metrics::{
     kid, prdc,
 };
 use crate::{Error, Rng};
-pub(super) use network::{FeatureArgs, OpenNetwork};
+pub(super) use network::{FeatureArgs, OpenNetwork, protocol_of};
 use report::Report;
 pub(super) use side::{Measured, SideArgs, SideOptions, measure};
 

@@ -65,11 +65,18 @@ impl<'a> OpenNetwork<'a> {
         Ok(self.network.as_deref().expect("it was just opened"))
     }
 
-    /// The network by itself.
+    /// The network for good; `for_what` needs it.
     ///
     /// # Errors
     /// If none was named, or it cannot be opened.
-    pub fn open(&self, for_what: &str) -> Result<Box<dyn FeatureNetwork>, Error> {
+    pub fn take(mut self, for_what: &str) -> Result<Box<dyn FeatureNetwork>, Error> {
+        match self.network.take() {
+            Some(network) => Ok(network),
+            None => self.open(for_what),
+        }
+    }
+
+    fn open(&self, for_what: &str) -> Result<Box<dyn FeatureNetwork>, Error> {
         let wanted = "inception:FILE with the weights of 2015-12-05, or classifier:FILE made by `ganas train-classifier`";
         let Some(text) = self.args.features.as_deref() else {
             let reason =
@@ -100,7 +107,7 @@ impl<'a> OpenNetwork<'a> {
 }
 
 /// What describes the features of a network.
-pub(super) fn protocol_of(network: &dyn FeatureNetwork) -> FeatureProtocol {
+pub(in crate::cli) fn protocol_of(network: &dyn FeatureNetwork) -> FeatureProtocol {
     FeatureProtocol {
         network: network.info().clone(),
         dims: network.dims(),

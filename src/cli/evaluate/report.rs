@@ -31,15 +31,8 @@ impl Report {
     pub fn new(a: Option<&Measured>, b: Option<&Measured>, seed: u64) -> Result<Report, Error> {
         let protocol_of = |side: Option<&Measured>| side.and_then(|side| side.protocol.clone());
         let (of_a, of_b) = (protocol_of(a), protocol_of(b));
-        if let (Some(x), Some(y)) = (&of_a, &of_b)
-            && !x.agrees(y)
-        {
-            let reason = format!(
-                "the sides were made in different ways: {} and {}; make the statistics anew with `ganas stats`",
-                words(x),
-                words(y)
-            );
-            return Err(Error::config("features", reason));
+        if let (Some(x), Some(y)) = (&of_a, &of_b) {
+            x.require_same(y)?;
         }
         let published = of_a.as_ref().is_some_and(is_published);
         let features = of_a.or(of_b);
@@ -72,7 +65,7 @@ impl Report {
                     "logits": features.network.logits,
                 }),
             );
-            about.push(format!("{:<21} {}", "features", words(features)));
+            about.push(format!("{:<21} {features}", "features"));
             about.push(format!("{:<21} {}", "input", features.network.input));
         }
         protocol.insert("seed".into(), json!(seed));
@@ -204,11 +197,4 @@ impl Report {
 
 fn is_published(protocol: &FeatureProtocol) -> bool {
     protocol.network.kind == NetworkKind::Published && protocol.dims == 2048
-}
-
-/// A network and how many of its features, in words.
-fn words(protocol: &FeatureProtocol) -> String {
-    let FeatureProtocol { network, dims } = protocol;
-    let hash = network.sha256.get(..16).unwrap_or(&network.sha256);
-    format!("{}, {dims} dimensions, {} (sha256 {hash}...)", network.name, network.file)
 }

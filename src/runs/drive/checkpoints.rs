@@ -50,8 +50,13 @@ impl Checkpoints {
             self.folder.write("best.json", pretty(&best.genotype).as_bytes())?;
         }
         self.folder.write("front.json", pretty(&json!(front)).as_bytes())?;
-        if let Some(picture) = curves::svg(&self.folder.all_metrics()?, "losses")? {
-            self.folder.write("curves.svg", picture.as_bytes())?;
+        let lines = self.folder.all_metrics()?;
+        for (name, picture) in
+            [("curves.svg", curves::losses(&lines)?), ("distances.svg", curves::distances(&lines)?)]
+        {
+            if let Some(picture) = picture {
+                self.folder.write(name, picture.as_bytes())?;
+            }
         }
         self.saved_at = Some(step);
         Ok(())

@@ -7,18 +7,45 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// Keys of a metrics line that say when it was written, or are settings, and are not drawn.
-const NOT_DRAWN: [&str; 5] = ["step", "seconds", "steps_per_second", "pass", "tau"];
+/// Keys of a metrics line that say when it was written or how fast, or are settings, and are not drawn.
+const NOT_DRAWN: [&str; 7] = [
+    "step",
+    "seconds",
+    "steps_per_second",
+    "images_per_second",
+    "device_idle_share",
+    "pass",
+    "tau",
+];
+/// What the keys of a distance between pictures begin with: they have an axis of their own.
+const DISTANCES: [&str; 2] = ["fid_", "frechet_"];
+/// What the keys of a score begin with, which is neither.
+const SCORES: [&str; 2] = ["is_", "score_"];
 
 /// Width and height of the picture.
 const SIZE: (u32, u32) = (960, 420);
 
-/// Every number of the metrics `lines` over their `step`, as an SVG; `None` if there is nothing to draw.
+/// Every loss of the metrics `lines` over their `step`, as an SVG; `None` if there is nothing to draw.
 ///
 /// # Errors
 /// If the picture cannot be made.
-pub fn svg(lines: &[Value], title: &str) -> Result<Option<String>, Error> {
-    let curves = curves(lines);
+pub fn losses(lines: &[Value]) -> Result<Option<String>, Error> {
+    let begins = |name: &str, all: &[&str]| all.iter().any(|start| name.starts_with(start));
+    let is_loss =
+        |name: &str| !NOT_DRAWN.contains(&name) && !begins(name, &DISTANCES) && !begins(name, &SCORES);
+    svg(&curves(lines, is_loss), "losses", "loss")
+}
+
+/// Every distance between generated and real pictures over the steps, likewise.
+///
+/// # Errors
+/// If the picture cannot be made.
+pub fn distances(lines: &[Value]) -> Result<Option<String>, Error> {
+    let is_distance = |name: &str| DISTANCES.iter().any(|start| name.starts_with(start));
+    svg(&curves(lines, is_distance), "distances", "distance")
+}
+
+fn svg(curves: &Curves, title: &str, axis: &str) -> Result<Option<String>, Error> {
     let points = || curves.values().flatten();
     let (Some(first), Some(last)) = (least(points().map(|p| p.0)), most(points().map(|p| p.0))) else {
         return Ok(None);
@@ -33,7 +60,7 @@ pub fn svg(lines: &[Value], title: &str) -> Result<Option<String>, Error> {
         values: low - pad..high + pad,
     };
     let mut text = String::new();
-    draw(&mut text, &curves, area, title)
+    draw(&mut text, curves, area, [title, axis])
         .map_err(|e| Error::config("curves.svg", format!("cannot be drawn: {e}")))?;
     Ok(Some(text))
 }
@@ -45,14 +72,14 @@ struct Area {
     values: std::ops::Range<f64>,
 }
 
-fn curves(lines: &[Value]) -> Curves {
+fn curves(lines: &[Value], wanted: impl Fn(&str) -> bool) -> Curves {
     let mut curves = Curves::new();
     for line in lines {
         let (Some(step), Some(all)) = (line["step"].as_f64(), line.as_object()) else {
             continue;
         };
         for (name, value) in all {
-            if let (Some(value), false) = (value.as_f64(), NOT_DRAWN.contains(&name.as_str())) {
+            if let (Some(value), false) = (value.as_f64(), !wanted(name)) {
                 curves.entry(name.clone()).or_default().push((step, value));
             }
         }
@@ -68,7 +95,12 @@ fn most(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.reduce(f64::max)
 }
 
-fn draw(to: &mut String, curves: &Curves, area: Area, title: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn draw(
+    to: &mut String,
+    curves: &Curves,
+    area: Area,
+    [title, axis]: [&str; 2],
+) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::with_string(to, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -81,7 +113,7 @@ fn draw(to: &mut String, curves: &Curves, area: Area, title: &str) -> Result<(),
         .configure_mesh()
         .light_line_style(WHITE)
         .x_desc("step")
-        .y_desc("loss")
+        .y_desc(axis)
         .x_label_formatter(&|step| format!("{step:.0}"))
         .draw()?;
     for (i, (name, points)) in curves.iter().enumerate() {
@@ -113,14 +145,27 @@ mod tests {
             json!({"step": 10, "seconds": 1.5, "tau": 4.0, "d_arch": 2.0, "g_arch": -0.1}),
             json!({"step": 20, "seconds": 3.0, "tau": 4.0, "d_arch": 1.5, "g_arch": 0.3}),
         ];
-        let svg = svg(&lines, "losses").unwrap().expect("there are points");
+        let svg = losses(&lines).unwrap().expect("there are points");
         assert!(svg.contains("d_arch") && svg.contains("g_arch"));
         assert!(!svg.contains("seconds") && !svg.contains("tau"));
+        assert!(distances(&lines).unwrap().is_none());
+    }
+
+    #[test]
+    fn distances_and_rates_do_not_press_the_losses_flat() {
+        let lines = [
+            json!({"step": 10, "d": 2.0, "images_per_second": 180.0}),
+            json!({"step": 10, "frechet_ema": 40.0, "frechet_live": 30.0, "score_mean_ema": 5.0}),
+        ];
+        let (losses, distances) = (losses(&lines).unwrap().unwrap(), distances(&lines).unwrap().unwrap());
+        assert!(!losses.contains("images_per") && !losses.contains("frechet") && !losses.contains("score"));
+        assert!(distances.contains("frechet_ema") && distances.contains("frechet_live"));
+        assert!(!distances.contains("score"));
     }
 
     #[test]
     fn no_or_one_point_is_no_failure() {
-        assert!(svg(&[], "losses").unwrap().is_none());
-        assert!(svg(&[json!({"step": 5, "d_arch": 2.0})], "losses").unwrap().is_some());
+        assert!(losses(&[]).unwrap().is_none());
+        assert!(losses(&[json!({"step": 5, "d_arch": 2.0})]).unwrap().is_some());
     }
 }

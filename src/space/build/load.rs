@@ -14,6 +14,8 @@ const LANDMARK: &str = "to_rgb.2.weight";
 
 /// The key under which a weights file of ours holds its architecture.
 pub const GENOTYPE: &str = "genotype";
+/// The key under which it says whether the skip that a cell hands on includes those it received; absent means yes.
+pub const SKIPS: &str = "skip_out_includes_skips";
 
 impl Generator {
     /// The generator in a weights file of ours, which says its own architecture; averaged unless `live`.
@@ -63,6 +65,7 @@ impl Generator {
                 return Err(Error::genotype(reason));
             }
         };
+        net.accumulate_skips(arrays.metadata.get(SKIPS).is_none_or(|says| says != "false"));
         nn::import(&mut net, &prefix, arrays)?;
         Ok(net)
     }
@@ -92,7 +95,7 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// Sorts `arrays`, a weights file, a snapshot or a checkpoint of a reference program. A single generator counts as
+    /// Sorts `arrays`, a weights file of ours or a checkpoint of a reference program. A single generator counts as
     /// live unless its name says that it is averaged.
     ///
     /// # Errors
@@ -123,6 +126,7 @@ impl Networks {
 /// bare discriminator cannot be told apart, and no program writes one so.
 fn below(arrays: &NamedArrays, prefix: &str) -> NamedArrays {
     let mut all = NamedArrays::new();
+    all.metadata.clone_from(&arrays.metadata);
     for (name, array) in arrays.iter() {
         if let Some(name) = name.strip_prefix(prefix)
             && !name.contains(".op.")
