@@ -85,6 +85,17 @@ fn genotypes_and_onnx_are_written_and_mistakes_told() {
     assert!(std::fs::metadata(&onnx).unwrap().len() > 1000);
     let told = failure(ganas(&format!("convert {run} {}", at("x.zip"))));
     assert!(told.contains("must end in .safetensors, .pth, .onnx, .json or .npy"), "{told}");
+    // What the published programs cannot do is no checkpoint of theirs, but a file of ours.
+    let (other, own) = (at("other"), at("own.safetensors"));
+    finish(ganas(&format!(
+        "train eagan --device cpu --channels 4 --disc-channels 4 --steps 2 --json --run {other} --set skip_out_includes_skips=false"
+    )));
+    let told = failure(ganas(&format!("convert {other} {}", at("x.pth"))));
+    assert!(told.contains("published programs do not know"), "{told}");
+    finish(ganas(&format!("convert {other} {own} --json")));
+    assert!(pictures(dir.path(), &own) == pictures(dir.path(), &other));
+    let card: Value = serde_json::from_slice(&std::fs::read(at("own.json")).unwrap()).unwrap();
+    assert_eq!(card["skip_out_includes_skips"], false);
     let (pth, out) = (at("c.pth"), at("o.safetensors"));
     finish(ganas(&format!("convert {run} {pth} --json")));
     let told = failure(ganas(&format!("convert {pth} {out}")));

@@ -26,10 +26,14 @@ impl Fixture {
     }
 }
 
-/// Says on standard error, past the test harness, which hides what passing tests print, that a test did nothing.
+/// Says something on standard error, past the test harness, which hides what passing tests print.
+pub fn say(text: &str) {
+    io::stderr().write_all(text.as_bytes()).expect("standard error takes text");
+}
+
+/// Says that a test did nothing.
 pub fn skipped(why: &str) {
-    let line = format!("skipped: {why}\n");
-    io::stderr().write_all(line.as_bytes()).expect("standard error takes a line");
+    say(&format!("skipped: {why}\n"));
 }
 
 /// The path of `file` in `shared/fixtures`; says so and gives `None` if the folder is not there.

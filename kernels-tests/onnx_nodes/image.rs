@@ -108,6 +108,16 @@ fn weight(call: &Call) -> Result<(Tensor, [i64; 2]), Unsupported> {
     Ok((w, [kh as i64, kw as i64]))
 }
 
+/// The groups side by side, plus the third input if there is one.
+fn groups_with_bias(call: &Call, parts: &[Tensor]) -> Result<Tensor, Unsupported> {
+    let y = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 3);
+    if !call.has(2) {
+        return Ok(y);
+    }
+    let (shape, bias) = call.floats(2)?;
+    Ok(&y + &call.tensor(&shape, &bias)?)
+}
+
 pub fn conv(call: &Call) -> Result<Vec<Value>, Unsupported> {
     let (x, axes) = image(call, 0)?;
     let (w, kernel) = weight(call)?;
@@ -119,12 +129,7 @@ pub fn conv(call: &Call) -> Result<Vec<Value>, Unsupported> {
     let parts: Vec<Tensor> = (0..groups)
         .map(|g| x.slice(3, g * cin, cin).conv2d(&w.slice(2, g * cout, cout), taps.clone()))
         .collect();
-    let mut y = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 3);
-    if call.has(2) {
-        let (shape, bias) = call.floats(2)?;
-        y = &y + &call.tensor(&shape, &bias)?;
-    }
-    Ok(back(&y, axes))
+    Ok(back(&groups_with_bias(call, &parts)?, axes))
 }
 
 /// A transposed convolution is the gradient of a convolution with respect to its image.
@@ -176,12 +181,7 @@ pub fn conv_transpose(call: &Call) -> Result<Vec<Value>, Unsupported> {
             y.backward_from(&x.slice(3, g * cin, cin), &[&leaf])[&leaf].clone()
         })
         .collect();
-    let mut y = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 3);
-    if call.has(2) {
-        let (shape, bias) = call.floats(2)?;
-        y = &y + &call.tensor(&shape, &bias)?;
-    }
-    Ok(back(&y, axes))
+    Ok(back(&groups_with_bias(call, &parts)?, axes))
 }
 
 pub fn batch_norm(call: &Call) -> Result<Vec<Value>, Unsupported> {
@@ -253,9 +253,6 @@ pub fn pool(call: &Call, takes_most: bool) -> Result<Vec<Value>, Unsupported> {
     let pool = Pool { k, stride, pad: 0, count_pad: false };
     let (before, after) = (windows.before, windows.after);
     if takes_most {
-        if call.inputs.is_empty() {
-            return Err("no image".to_owned());
-        }
         return Ok(back(&padded(&x, before, after, f32::MIN).max_pool(pool), axes));
     }
     let sums = padded(&x, before, after, 0.0).avg_pool(pool);

@@ -350,7 +350,7 @@ fn onnx_node_tests_pass_on_every_device() {
         report += &format!("{reason}: {}\n", names.join(" "));
     }
     fs::write(folder.with_file_name("onnx-node-tests.txt"), &report).unwrap();
-    println!("{report}");
+    crate::fixtures::say(&report);
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(passed.len() >= PASSING, "only {} pass", passed.len());
     for operation in OPERATIONS {

@@ -1,7 +1,5 @@
 //! What can be typed.
 
-use std::path::PathBuf;
-
 use clap::{Args, Parser, Subcommand};
 
 use super::arch::ArchCommand;
@@ -9,6 +7,7 @@ use super::convert::ConvertArgs;
 use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
 use super::fetch::FetchArgs;
+use super::run::RunArgs;
 use super::sample::SampleArgs;
 use super::stats::StatsArgs;
 use super::train::TrainArgs;
@@ -95,12 +94,6 @@ pub struct AdversarialArgs {
     /// Sizes for a purpose [default: smoke]
     #[arg(long, value_parser = ["smoke", "laptop", "paper"])]
     pub preset: Option<String>,
-    /// Settings that replace those of the preset, in TOML
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Any setting by name (a wrong name lists them all); may be given several times
-    #[arg(long, value_name = "KEY=VALUE", value_parser = super::layers::assignment)]
-    pub set: Vec<(String, toml::Value)>,
     /// Images: shapes, cifar10:DIR, folder:DIR, ...
     #[arg(long, value_name = "SRC")]
     pub data: Option<String>,
@@ -125,12 +118,9 @@ pub struct AdversarialArgs {
     /// Stop after this many discriminator steps, counted from the beginning of the run; 0 means no limit
     #[arg(long, value_name = "N")]
     pub steps: Option<u32>,
-    /// Folder of a new run [default: runs/adversarial-PRESET-seedN]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    pub run: Option<PathBuf>,
-    /// Go on with the run in this folder, with the settings stored there
-    #[arg(long, value_name = "RUN")]
-    pub resume: Option<PathBuf>,
+    /// Where the run lies and what else it is told.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 impl Global {

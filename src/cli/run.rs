@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use clap::Args;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Table;
 
 use super::args::Global;
 use super::layers::{self, Layers};
@@ -34,14 +35,29 @@ pub(super) trait Settings: Clone + PartialEq + Serialize + DeserializeOwned {
     fn resumed_with(self, typed: &Self) -> Self;
 }
 
+/// Flags of every command that makes a run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// Settings that replace those of the preset, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting by name (a wrong name lists them all); may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = super::layers::assignment)]
+    pub set: Vec<(String, toml::Value)>,
+    /// Folder of a new run [default: runs/, then the command, the preset and the seed]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub run: Option<PathBuf>,
+    /// Go on with the run in this folder, with the settings stored there
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<PathBuf>,
+}
+
 /// What was typed.
 pub(super) struct Typed<'a> {
     pub preset: Option<&'a str>,
-    pub config: Option<&'a Path>,
-    pub set: &'a [(String, Value)],
+    pub args: &'a RunArgs,
+    /// Settings that have a flag of their own and were given.
     pub flags: Table,
-    pub run: Option<&'a Path>,
-    pub resume: Option<&'a Path>,
     pub global: &'a Global,
 }
 
@@ -85,7 +101,7 @@ pub(super) fn drive<C: Settings, W: Work>(
     build: impl FnOnce(&Device, &C, u64) -> Result<W, Error>,
     flag: Arc<AtomicBool>,
 ) -> Result<(PathBuf, Outcome), Error> {
-    let (mut work, folder, config) = match typed.resume {
+    let (mut work, folder, config) = match &typed.args.resume {
         Some(run) => resume(run, typed, build)?,
         None => begin(typed, short, preset, build)?,
     };
@@ -123,6 +139,19 @@ impl Observer for Notes {
     }
 }
 
+/// How a run ended and where it lies, for people.
+pub(super) fn ended(run: &Path, outcome: &Outcome) -> Vec<String> {
+    let end = match outcome.end {
+        End::Done => "done",
+        End::Steps => "stopped at its limit of steps",
+        End::Interrupted => "interrupted",
+    };
+    vec![
+        format!("{end} after {} steps; {:.1} s", outcome.steps, outcome.seconds),
+        format!("run   {}", run.display()),
+    ]
+}
+
 /// Work, its folder and its settings.
 type Begun<W, C> = (W, RunFolder, C);
 
@@ -141,8 +170,8 @@ fn begin<C: Settings, W: Work>(
     let device = global.open_device()?;
     // Built before the folder is made: a bad image source leaves no folder behind.
     let work = build(&device, &config, global.seed())?;
-    let path = match typed.run {
-        Some(path) => path.to_path_buf(),
+    let path = match &typed.args.run {
+        Some(path) => path.clone(),
         None => claim(Path::new("runs"), &format!("{short}-{name}-seed{}", global.seed()))?,
     };
     let stored = StoredRun {
@@ -233,10 +262,10 @@ fn stored_device(device: &Device) -> StoredDevice {
 
 /// Puts the settings of the file, of `--set` and of the flags over the others.
 fn put_all<C: Settings>(layers: &mut Layers<C>, typed: &Typed) -> Result<(), Error> {
-    if let Some(path) = typed.config {
+    if let Some(path) = &typed.args.config {
         layers.put(&layers::read(path)?, &path.display().to_string())?;
     }
-    for (key, value) in typed.set {
+    for (key, value) in &typed.args.set {
         layers.put(&Table::from_iter([(key.clone(), value.clone())]), "--set")?;
     }
     layers.put(&typed.flags, "flag")

@@ -10,7 +10,7 @@ use super::args::{AdversarialArgs, Global};
 use super::run::{self, Settings, Typed};
 use super::{interrupt, output};
 use crate::search::adversarial::{AdversarialConfig, Preset};
-use crate::search::{End, Outcome, Search};
+use crate::search::{Outcome, Search};
 use crate::space::GanGenotype;
 use crate::{Device, Error};
 
@@ -59,11 +59,8 @@ fn drive<S: Search>(
 ) -> Result<(PathBuf, Outcome), Error> {
     let typed = Typed {
         preset: args.preset.as_deref(),
-        config: args.config.as_deref(),
-        set: &args.set,
+        args: &args.run,
         flags: args.flags(),
-        run: args.run.as_deref(),
-        resume: args.resume.as_deref(),
         global,
     };
     let preset = |typed: &str| {
@@ -86,15 +83,7 @@ fn summary(run: &Path, outcome: &Outcome) -> serde_json::Value {
 }
 
 fn text(run: &Path, outcome: &Outcome) -> String {
-    let end = match outcome.end {
-        End::Done => "done",
-        End::Steps => "stopped at its limit of steps",
-        End::Interrupted => "interrupted",
-    };
-    let mut lines = vec![
-        format!("{end} after {} steps; {:.1} s", outcome.steps, outcome.seconds),
-        format!("run   {}", run.display()),
-    ];
+    let mut lines = run::ended(run, outcome);
     for (i, found) in outcome.front.iter().enumerate() {
         let what = if i == 0 { "best " } else { "also " };
         let named: Vec<String> = found

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::args::Global;
 use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, protocol_of};
-use super::run::{self, Settings, StoredRun, Typed};
+use super::run::{self, RunArgs, Settings, StoredRun, Typed};
 use super::{interrupt, model, output};
 use crate::data::{self, OpenOptions};
 use crate::metrics::Keep;
-use crate::runs::{self, End, Outcome};
+use crate::runs::{self, Outcome};
 use crate::space::{Discriminator, Family, GanGenotype};
 use crate::train::{Evaluator, Preset, TrainConfig, Trainer};
 use crate::{Device, Error};
@@ -26,12 +26,6 @@ pub struct TrainArgs {
     /// Sizes and schedule for a purpose [default: smoke]
     #[arg(long, value_parser = ["smoke", "laptop", "paper-cifar10", "paper-stl10"])]
     pub preset: Option<String>,
-    /// Settings that replace those of the preset, in TOML
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Any setting by name (a wrong name lists them all); may be given several times
-    #[arg(long, value_name = "KEY=VALUE", value_parser = super::layers::assignment)]
-    pub set: Vec<(String, toml::Value)>,
     /// Images: shapes, cifar10:DIR, folder:DIR, ...
     #[arg(long, value_name = "SRC")]
     pub data: Option<String>,
@@ -101,12 +95,9 @@ pub struct TrainArgs {
     /// What follows when the training goes bad: stop, restore or continue
     #[arg(long, value_parser = ["stop", "restore", "continue"], hide_possible_values = true, value_name = "stop|restore|continue")]
     pub on_divergence: Option<String>,
-    /// Folder of a new run [default: runs/train-PRESET-seedN]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    pub run: Option<PathBuf>,
-    /// Go on with the run in this folder, with the settings stored there
-    #[arg(long, value_name = "RUN")]
-    pub resume: Option<PathBuf>,
+    /// Where the run lies and what else it is told.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 impl TrainArgs {
@@ -179,11 +170,8 @@ pub fn run(args: &TrainArgs, global: &Global) -> Result<(), Error> {
     let genotype = args.genotype.as_deref().map(architecture).transpose()?;
     let typed = Typed {
         preset: args.preset.as_deref(),
-        config: args.config.as_deref(),
-        set: &args.set,
+        args: &args.run,
         flags: args.flags(),
-        run: args.run.as_deref(),
-        resume: args.resume.as_deref(),
         global,
     };
     let preset = |typed: &str| {
@@ -275,15 +263,7 @@ fn summary(run: &Path, outcome: &Outcome) -> serde_json::Value {
 }
 
 fn text(run: &Path, outcome: &Outcome) -> Result<String, Error> {
-    let end = match outcome.end {
-        End::Done => "done",
-        End::Steps => "stopped at its limit of steps",
-        End::Interrupted => "interrupted",
-    };
-    let mut lines = vec![
-        format!("{end} after {} steps; {:.1} s", outcome.steps, outcome.seconds),
-        format!("run   {}", run.display()),
-    ];
+    let mut lines = run::ended(run, outcome);
     let best = outcome.front.first();
     if let Some((name, distance)) =
         best.and_then(|best| best.objectives.iter().find(|(name, _)| name.ends_with("_ema")))

@@ -4,6 +4,7 @@
 //! A run can be killed at any moment. The journal is synced before the snapshot that covers it appears under its name,
 //! and a resumed run cuts the journal back to the newest whole snapshot, so nothing is lost but the work since then.
 
+pub mod bounds;
 mod drive;
 mod folder;
 mod lines;

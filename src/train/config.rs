@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::augment::Augmentation;
 use crate::Error;
 use crate::nn::SpectralInit;
+use crate::runs::bounds;
 use crate::space::{Form, FormName, Lineage};
 
 /// What generator and discriminator minimise.
@@ -298,9 +299,7 @@ impl TrainConfig {
     /// [`Error::Config`] with the first such key and the valid values.
     pub fn check(&self) -> Result<(), Error> {
         if self.data.is_empty() {
-            let reason =
-                "no images; give --data cifar10:DIR or any other source (--data shapes?size=32 is built in)";
-            return Err(Error::config("data", reason));
+            return Err(bounds::no_images());
         }
         self.check_counts()?;
         self.check_parts()?;
@@ -308,7 +307,7 @@ impl TrainConfig {
     }
 
     fn check_counts(&self) -> Result<(), Error> {
-        for (key, value, least, most) in [
+        bounds::whole(&[
             ("bottom_width", self.bottom_width as u64, 2, 64),
             ("channels", self.channels as u64, 1, 4096),
             ("disc_channels", self.disc_channels as u64, 1, 4096),
@@ -323,16 +322,7 @@ impl TrainConfig {
             ("eval_every", self.eval_every, 1, u64::MAX),
             ("eval_images", self.eval_images as u64, 2, 10_000_000),
             ("metrics_every", self.metrics_every, 1, u64::MAX),
-        ] {
-            if !(least..=most).contains(&value) {
-                let bounds = match most {
-                    u64::MAX => format!("at least {least}"),
-                    most => format!("{least} to {most}"),
-                };
-                return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));
-            }
-        }
-        Ok(())
+        ])
     }
 
     fn check_parts(&self) -> Result<(), Error> {
@@ -349,30 +339,22 @@ impl TrainConfig {
     }
 
     fn check_rates(&self) -> Result<(), Error> {
-        const BELOW_ONE: &str = "from 0 to below 1";
-        let below_one = |v: f64| (0.0..1.0).contains(&v);
-        let positive = |v: f64| v.is_finite() && v > 0.0;
-        let at_least_zero = |v: f64| v.is_finite() && v >= 0.0;
-        for (key, value, fits, bounds) in [
-            ("gen_lr", self.gen_lr, positive(self.gen_lr), "above 0"),
-            ("disc_lr", self.disc_lr, positive(self.disc_lr), "above 0"),
+        use bounds::{BELOW_ONE, NOT_NEGATIVE, POSITIVE, below_one, not_negative, positive};
+        bounds::fits(&[
+            ("gen_lr", self.gen_lr, positive(self.gen_lr), POSITIVE),
+            ("disc_lr", self.disc_lr, positive(self.disc_lr), POSITIVE),
             ("beta1", self.beta1, below_one(self.beta1), BELOW_ONE),
             ("beta2", self.beta2, below_one(self.beta2), BELOW_ONE),
             ("ema", self.ema, below_one(self.ema), BELOW_ONE),
-            ("clip", self.clip, at_least_zero(self.clip), "at least 0"),
-            ("collapse_loss", self.collapse_loss, at_least_zero(self.collapse_loss), "at least 0"),
+            ("clip", self.clip, not_negative(self.clip), NOT_NEGATIVE),
+            ("collapse_loss", self.collapse_loss, not_negative(self.collapse_loss), NOT_NEGATIVE),
             (
                 "collapse_diversity",
                 self.collapse_diversity,
                 below_one(self.collapse_diversity),
                 BELOW_ONE,
             ),
-        ] {
-            if !fits {
-                return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));
-            }
-        }
-        Ok(())
+        ])
     }
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 
 use super::super::run::{StoredRun, claim};
 use super::*;
+use crate::cli::run::RunArgs;
 use crate::runs;
+use crate::search::End;
 use crate::search::dummy::Dummy;
 
 /// As typed after `ganas search`, without the rest of the program.
@@ -132,7 +134,7 @@ fn an_interrupt_leaves_a_run_that_can_be_resumed() {
         ..Global::default()
     };
     let mut args = AdversarialArgs {
-        run: Some(run.clone()),
+        run: RunArgs { run: Some(run.clone()), ..RunArgs::default() },
         ..AdversarialArgs::default()
     };
     let flag = Arc::new(AtomicBool::new(true));
@@ -140,7 +142,7 @@ fn an_interrupt_leaves_a_run_that_can_be_resumed() {
     let interrupted = drive(&args, &global, build, flag).unwrap_err();
     assert!(matches!(&interrupted, Error::Interrupted { run: left } if *left == run));
     assert_eq!(runs::newest_snapshot(&run).unwrap().step(), 0);
-    (args.run, args.resume) = (None, Some(run));
+    (args.run.run, args.run.resume) = (None, Some(run));
     assert_eq!(drive(&args, &global, build, Arc::default()).unwrap().1.steps, 50);
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::nn::SpectralInit;
+use crate::runs::bounds;
 use crate::space::build::{GumbelInput, Mixing};
 use crate::space::derive::DeriveAxis;
 
@@ -209,16 +210,14 @@ impl AdversarialConfig {
     /// [`Error::Config`] with the first such key and the valid values.
     pub fn check(&self) -> Result<(), Error> {
         if self.data.is_empty() {
-            let reason =
-                "no images; give --data cifar10:DIR or any other source (--data shapes?size=32 is built in)";
-            return Err(Error::config("data", reason));
+            return Err(bounds::no_images());
         }
         self.check_counts()?;
         self.check_rates()
     }
 
     fn check_counts(&self) -> Result<(), Error> {
-        for (key, value, least, most) in [
+        bounds::whole(&[
             ("bottom_width", self.bottom_width as u64, 2, 64),
             ("channels", self.channels as u64, 1, 4096),
             ("disc_channels", self.disc_channels as u64, 1, 4096),
@@ -229,15 +228,7 @@ impl AdversarialConfig {
             ("n_critic", self.n_critic, 1, 1_000_000),
             ("epochs", self.epochs, 1, 1_000_000),
             ("metrics_every", self.metrics_every, 1, u64::MAX),
-        ] {
-            if !(least..=most).contains(&value) {
-                let bounds = match most {
-                    u64::MAX => format!("at least {least}"),
-                    most => format!("{least} to {most}"),
-                };
-                return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));
-            }
-        }
+        ])?;
         if !self.bottom_width.is_multiple_of(2) {
             let reason = format!(
                 "{} cannot be used; an even number, because the discriminator halves the pictures four times",
@@ -257,12 +248,8 @@ impl AdversarialConfig {
     }
 
     fn check_rates(&self) -> Result<(), Error> {
-        const BELOW_ONE: &str = "from 0 to below 1";
-        const POSITIVE: &str = "above 0";
-        let below_one = |v: f64| (0.0..1.0).contains(&v);
-        let positive = |v: f64| v.is_finite() && v > 0.0;
-        let at_least_zero = |v: f64| v.is_finite() && v >= 0.0;
-        for (key, value, fits, bounds) in [
+        use bounds::{BELOW_ONE, NOT_NEGATIVE, POSITIVE, below_one, not_negative, positive};
+        bounds::fits(&[
             ("gen_lr", self.gen_lr, positive(self.gen_lr), POSITIVE),
             ("disc_lr", self.disc_lr, positive(self.disc_lr), POSITIVE),
             ("arch_lr", self.arch_lr, positive(self.arch_lr), POSITIVE),
@@ -273,14 +260,14 @@ impl AdversarialConfig {
             (
                 "arch_weight_decay",
                 self.arch_weight_decay,
-                at_least_zero(self.arch_weight_decay),
-                "at least 0",
+                not_negative(self.arch_weight_decay),
+                NOT_NEGATIVE,
             ),
             (
                 "amended_gradient",
                 self.amended_gradient,
-                at_least_zero(self.amended_gradient),
-                "at least 0",
+                not_negative(self.amended_gradient),
+                NOT_NEGATIVE,
             ),
             ("ema", self.ema, below_one(self.ema), BELOW_ONE),
             ("tau_min", self.tau_min, positive(self.tau_min), POSITIVE),
@@ -290,12 +277,7 @@ impl AdversarialConfig {
                 self.tau_max.is_finite() && self.tau_max >= self.tau_min,
                 "at least `tau_min`",
             ),
-        ] {
-            if !fits {
-                return Err(Error::config(key, format!("{value} cannot be used; {bounds}")));
-            }
-        }
-        Ok(())
+        ])
     }
 }
 
