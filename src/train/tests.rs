@@ -168,6 +168,20 @@ fn settings_that_do_not_fit_the_pictures_or_the_architecture_are_named() {
     assert!(told.contains("the generator makes 16x16x3"), "{told}");
     let told = fails(TrainConfig { data: "shapes?size=16&limit=3".into(), ..config() });
     assert!(told.contains("fewer than a batch"), "{told}");
+    let against = |d: &str, side: usize| {
+        let genotype = GanGenotype::load(&format!("adversarialnas+{d}")).unwrap().to_json().to_string();
+        let data = format!("shapes?size={side}&limit=60");
+        fails(TrainConfig { genotype, data, bottom_width: side / 8, ..config() })
+    };
+    assert!(against("simple-d", 16).contains("images of 16x16 are too small"));
+    let genes = [[0, 0, 0, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0, 2]];
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("d.json");
+    let json =
+        serde_json::json!({"space": "gan-cells", "discriminator": {"family": "adversarial", "genes": genes}});
+    std::fs::write(&file, json.to_string()).unwrap();
+    let told = against(file.to_str().unwrap(), 24);
+    assert!(told.contains("cell 3: an odd side of 3") && told.contains("multiple of 16"), "{told}");
     let genotype = GanGenotype::load("autogan+autogan-d").unwrap().to_json().to_string();
     let told = fails(TrainConfig { genotype, ..config() });
     assert!(told.contains("takes the latent vector whole"), "{told}");

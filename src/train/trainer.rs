@@ -69,6 +69,8 @@ impl Trainer {
         config.check()?;
         check_images(&config, images.as_ref())?;
         let genotype = GanGenotype::load(&config.genotype)?;
+        // Counted only to see that it can halve pictures of this size.
+        cost::discriminator(genotype.require_discriminator()?, config.disc_channels, config.image_size())?;
         let players = Players::new(device, &config, &genotype, &mut Rng::stream(seed, "weights"))?;
         let real_diversity = diversity(images.as_ref())?;
         let batches = Batches::new(images.len(), config.batch, seed).mirrored(config.flip);

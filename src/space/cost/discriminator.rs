@@ -9,7 +9,7 @@ use crate::space::primitive::{DOWN, NORMAL, OpKind};
 /// Cost of discriminator `d` at width `width` for images of side `image`.
 ///
 /// # Errors
-/// If the image is too small for the number of halvings.
+/// If the image is too small for the number of halvings, or a cell would add halves of an odd side that differ.
 pub fn discriminator(d: &Discriminator, width: usize, image: usize) -> Result<Cost, Error> {
     let mut cost = Cost::default();
     let mut size = image;
@@ -29,6 +29,14 @@ pub fn discriminator(d: &Discriminator, width: usize, image: usize) -> Result<Co
         let halves = kind.gene(5).op(row[5]).kind != OpKind::NoDown;
         let out = if halves { halved(size, image)? } else { size };
         let name = d.family.cell_name(cell);
+        let convolves = |g: usize| matches!(kind.gene(g).op(row[g]).kind, OpKind::DownConv(_));
+        if halves && size % 2 == 1 && convolves(5) != convolves(6) {
+            let reason = format!(
+                "discriminator {name}: an odd side of {size} (images of {image}x{image}) is halved by a pooling and a \
+                 convolution, which round differently; use images whose side is a multiple of 16"
+            );
+            return Err(Error::genotype(reason));
+        }
         for (g, gene) in kind.genes().iter().enumerate() {
             let op = gene.op(row[g]);
             let at = if g < 5 { size } else { out };
