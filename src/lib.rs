@@ -3,13 +3,14 @@
 //!
 //! Rooms, from the bottom: [`device`] (buffers, kernels), [`tensor`] (values, tape), [`ops`] (one differentiable
 //! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`fetch`] (downloads), [`metrics`]
-//! (features and scores), [`space`] (architectures), [`runs`] (run folders), [`search`] (the algorithms), [`train`] (one
-//! architecture put to use), [`cli`] (the command line).
+//! (features and scores), [`space`] (architectures), [`evaluation`] (how good a generator is), [`runs`] (run folders),
+//! [`search`] (the algorithms), [`train`] (one architecture in full), [`cli`] (the command line).
 
 pub mod cli;
 pub mod data;
 pub mod device;
 mod error;
+pub mod evaluation;
 pub mod fetch;
 pub mod formats;
 pub mod metrics;

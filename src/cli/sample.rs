@@ -9,8 +9,8 @@ use super::args::Global;
 use super::{model, output};
 use crate::Error;
 use crate::data::{ImageShape, grid};
+use crate::evaluation::{BATCH, Sampler};
 use crate::formats::NamedArrays;
-use crate::train::{BATCH, Sampler};
 
 /// Flags of `sample`.
 #[derive(Debug, Clone, Args)]

@@ -10,10 +10,11 @@ use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, 
 use super::run::{self, RunArgs, Settings, StoredRun, Typed};
 use super::{interrupt, model, output};
 use crate::data::{self, OpenOptions};
+use crate::evaluation::Evaluator;
 use crate::metrics::Keep;
 use crate::runs::{self, Outcome};
 use crate::space::{Discriminator, Family, GanGenotype};
-use crate::train::{Evaluator, Preset, TrainConfig, Trainer};
+use crate::train::{Preset, TrainConfig, Trainer};
 use crate::{Device, Error};
 
 /// Flags of `train`.

@@ -15,6 +15,8 @@ pub struct BatchNorm {
     mean: Tensor,
     var: Tensor,
     batches: Tensor,
+    /// Batches so far, while the running statistics are taken anew.
+    anew: Option<u32>,
 }
 
 impl BatchNorm {
@@ -26,7 +28,14 @@ impl BatchNorm {
             mean: Tensor::zeros(init.device, [c]),
             var: Tensor::full(init.device, [c], 1.0),
             batches: Tensor::zeros(init.device, [1]),
+            anew: None,
         }
+    }
+
+    /// Whether the running statistics are taken anew from here on: the plain mean over the batches in training mode until
+    /// the next call, instead of a moving average.
+    pub fn recalibrate(&mut self, begins: bool) {
+        self.anew = begins.then_some(0);
     }
 
     /// Normalises by the batch and updates the running statistics in training mode, by them in evaluation mode.
@@ -35,7 +44,14 @@ impl BatchNorm {
             return x.batch_norm_eval(&self.gamma, &self.beta, &self.mean, &self.var, EPS);
         }
         let out = x.batch_norm(&self.gamma, &self.beta, EPS);
-        (self.mean, self.var) = out.update_running(&self.mean, &self.var, MOMENTUM);
+        let share = match &mut self.anew {
+            None => MOMENTUM,
+            Some(batches) => {
+                *batches += 1;
+                1.0 / f64::from(*batches)
+            }
+        };
+        (self.mean, self.var) = out.update_running(&self.mean, &self.var, share);
         self.batches = self.batches.add_scalar(1.0);
         out.y
     }

@@ -20,7 +20,9 @@ pub use init::{Init, SpectralInit};
 pub use linear::{ImageLinear, Linear};
 pub use loss::{generator_loss, hinge_loss};
 pub use mmd::{discrepancy_loss, repulsive_loss};
-pub use module::{Layout, Mode, Module, Role, Slot, Visitor, collect, count, freeze, restore, track, visit};
+pub use module::{
+    Layout, Mode, Module, Role, Slot, Visitor, collect, count, freeze, restore, track, transfer, visit,
+};
 pub use optimiser::{Adam, AdamConfig, Ema, Moments};
 pub use spectral::Spectral;
 pub use state::{export, export_tensor, file_shape, from_file, import};

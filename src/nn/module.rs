@@ -140,6 +140,34 @@ pub fn restore(module: &mut (impl Module + ?Sized), saved: &[(String, Tensor)]) 
     assert!(next.is_none(), "restore: the network has no tensor of a saved name");
 }
 
+/// Gives `to` the values of `from`, whose tensors come in the same order under whatever names; they share the memory.
+///
+/// # Panics
+/// If the tensors differ in number, role or shape.
+#[track_caller]
+pub fn transfer(from: &mut (impl Module + ?Sized), to: &mut (impl Module + ?Sized)) {
+    let mut all = Vec::new();
+    visit(from, |slot| all.push((slot.role, slot.tensor.detach())));
+    let mut all = all.into_iter();
+    visit(to, |slot| {
+        let (role, tensor) = all.next().expect("transfer: the first network has fewer tensors");
+        assert!(
+            role == slot.role && tensor.shape() == slot.tensor.shape(),
+            "transfer: {} {} for `{}` {}",
+            tensor.shape(),
+            if role == slot.role {
+                "came"
+            } else {
+                "of another role came"
+            },
+            slot.name,
+            slot.tensor.shape()
+        );
+        *slot.tensor = tensor;
+    });
+    assert!(all.next().is_none(), "transfer: the first network has more tensors");
+}
+
 /// Number of trained elements, logits included.
 pub fn count(module: &mut (impl Module + ?Sized)) -> usize {
     let mut sum = 0;

@@ -7,11 +7,11 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::config::{OnDivergence, TrainConfig};
-use super::evaluation::Evaluator;
 use super::health::{Health, Measured};
 use super::players::Players;
 use super::state::{self, Best};
 use crate::data::{Ahead, Batches, ImageShape, Images, grid, require_side};
+use crate::evaluation::Evaluator;
 use crate::runs::{Artifact, Candidate, Report, Snapshot, Work};
 use crate::space::build::Relaxation;
 use crate::space::{Form, GanGenotype, cost, draw};

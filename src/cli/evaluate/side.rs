@@ -12,13 +12,13 @@ use super::super::output::note;
 use super::network::{OpenNetwork, protocol_of};
 use crate::Error;
 use crate::data::{self, Images, OpenOptions, Pixels, SourcePixels};
+use crate::evaluation::Sampler;
 use crate::formats::npz::Npz;
 use crate::formats::{npy, safetensors};
 use crate::metrics::{
     Cache, CacheKey, Extracted, FeatureNetwork, FeatureProtocol, FeatureSet, Keep, Moments, NumberArray,
     Statistics, extract,
 };
-use crate::train::Sampler;
 
 /// Flags about what is read or made.
 #[derive(Debug, Clone, Args)]

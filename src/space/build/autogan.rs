@@ -1,6 +1,6 @@
 //! The residual discriminator of AutoGAN, whose first block and head EAGAN shares.
 
-use super::cells::EaganCell;
+use super::cells::{CellEdges, EaganCell};
 use super::discriminator::{Head, Trace};
 use crate::Tensor;
 use crate::nn::{Conv, Init, Mode, Module, Visitor};
@@ -92,8 +92,42 @@ impl AutoGanDiscriminator {
         outputs: usize,
         init: &mut Init,
     ) -> AutoGanDiscriminator {
+        let cells = genes.iter().map(|row| CellEdges::Fixed(*row));
+        AutoGanDiscriminator::searched(cells, channels, outputs, init)
+    }
+
+    /// EAGAN's single-path supernet: every option of every edge, of which [`AutoGanDiscriminator::follow`] takes one.
+    pub fn single_path(channels: usize, init: &mut Init) -> AutoGanDiscriminator {
+        AutoGanDiscriminator::searched([CellEdges::Single; 3], channels, 1, init)
+    }
+
+    /// Makes a single-path supernet the network of one architecture, or opens all its candidates: the twin of
+    /// [`super::Generator::follow`].
+    ///
+    /// # Panics
+    /// If this is no single-path supernet, or there is not one row a cell.
+    #[track_caller]
+    pub fn follow(&mut self, genes: Option<&[[i8; GENES]]>) {
+        let Later::Searched(cells) = &mut self.later else {
+            panic!("follow: AutoGAN's discriminator has no candidates")
+        };
+        assert!(
+            genes.is_none_or(|genes| genes.len() == cells.len()),
+            "follow: one row for each searched cell"
+        );
+        for (i, cell) in cells.iter_mut().enumerate() {
+            cell.take(genes.map(|genes| genes[i]));
+        }
+    }
+
+    fn searched(
+        cells: impl IntoIterator<Item = CellEdges>,
+        channels: usize,
+        outputs: usize,
+        init: &mut Init,
+    ) -> AutoGanDiscriminator {
         let first = Block::new(Kind::First, 3, channels, init);
-        let cells = genes.iter().map(|row| EaganCell::new(*row, channels, init)).collect();
+        let cells = cells.into_iter().map(|edges| EaganCell::new(edges, channels, init)).collect();
         AutoGanDiscriminator {
             first,
             later: Later::Searched(cells),

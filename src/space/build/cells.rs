@@ -14,6 +14,8 @@ use crate::space::cell::{CellKind, GENES};
 pub(super) enum CellEdges {
     Mixed(Mixing),
     Fixed([i8; GENES]),
+    /// Every option, one at a time.
+    Single,
 }
 
 /// The seven edges of a cell with their names in files.
@@ -35,10 +37,18 @@ impl Edges {
             let edge = match which {
                 CellEdges::Mixed(mixing) => Edge::mixed(gene, list, size, mixing, init),
                 CellEdges::Fixed(genes) => Edge::fixed(gene, genes[g], list, size, init),
+                CellEdges::Single => Edge::single(gene, list, size, init),
             };
             edges.push((name, edge));
         }
         Edges { edges, kind, cell }
+    }
+
+    /// Makes every edge stand for one gene of `row`, or for all its options.
+    fn take(&mut self, row: Option<[i8; GENES]>) {
+        for (g, (_, edge)) in self.edges.iter_mut().enumerate() {
+            edge.take(row.map(|row| row[g]));
+        }
     }
 
     /// The output of edge `g`, `None` where it is absent.
@@ -127,6 +137,11 @@ impl UpCell {
         }
     }
 
+    /// See [`Edges::take`].
+    pub(super) fn take(&mut self, row: Option<[i8; GENES]>) {
+        self.edges.take(row);
+    }
+
     /// The exported skip and the output, both of twice the size of `x`. The skip holds the incoming skips too if
     /// `accumulate`, as in the reference programs.
     pub(super) fn forward(
@@ -198,14 +213,19 @@ impl Module for DownCell {
 pub(super) struct EaganCell(Edges);
 
 impl EaganCell {
-    pub(super) fn new(genes: [i8; GENES], channels: usize, init: &mut Init) -> EaganCell {
+    pub(super) fn new(which: CellEdges, channels: usize, init: &mut Init) -> EaganCell {
         let size = EdgeSize {
             cin: channels,
             cout: channels,
             spectral: true,
             relu: true,
         };
-        EaganCell(Edges::new(CellKind::Eagan, 0, CellEdges::Fixed(genes), size, init))
+        EaganCell(Edges::new(CellKind::Eagan, 0, which, size, init))
+    }
+
+    /// See [`Edges::take`].
+    pub(super) fn take(&mut self, row: Option<[i8; GENES]>) {
+        self.0.take(row);
     }
 
     pub(super) fn forward(&mut self, x: Tensor, mode: Mode) -> Tensor {

@@ -1,4 +1,4 @@
-//! An edge of a cell: one fixed layer, or a mixture of candidates.
+//! An edge of a cell: one fixed layer, a mixture of candidates, or one candidate at a time.
 
 use std::ops::Range;
 
@@ -31,6 +31,8 @@ pub enum Edge {
     Fixed(Candidate),
     /// All candidates, weighted.
     Mixed(Mixed),
+    /// All candidates, one at a time.
+    Single(SinglePath),
 }
 
 impl Edge {
@@ -44,14 +46,27 @@ impl Edge {
 
     /// The edge of `gene` with all its options.
     pub(super) fn mixed(gene: &Gene, list: &str, size: EdgeSize, mixing: Mixing, init: &mut Init) -> Edge {
-        let layers = gene
-            .options
-            .iter()
-            .map(|option| layer(option, size, init))
-            .enumerate()
-            .map(|(i, layer)| layer.map(|layer| Candidate { name: format!("{list}.{i}"), layer }))
-            .collect();
-        Edge::Mixed(Mixed::new(init.device, layers, mixing))
+        Edge::Mixed(Mixed::new(init.device, candidates(gene, list, size, init), mixing))
+    }
+
+    /// The edge of `gene` with all its options, of which one is used at a time.
+    pub(super) fn single(gene: &Gene, list: &str, size: EdgeSize, init: &mut Init) -> Edge {
+        Edge::Single(SinglePath {
+            candidates: candidates(gene, list, size, init),
+            first: gene.first,
+            taken: None,
+        })
+    }
+
+    /// Makes an edge with one option at a time stand for the option of gene value `value`, or for all of them.
+    ///
+    /// # Panics
+    /// If the edge is of another kind.
+    pub(super) fn take(&mut self, value: Option<i8>) {
+        let Edge::Single(path) = self else {
+            panic!("only an edge of a single-path supernet takes one option after another")
+        };
+        path.taken = value.map(|value| (value - path.first) as usize);
     }
 
     /// The edge's output; `weights` `[options or more]` are those of a mixed edge. `None` where the edge is absent.
@@ -66,8 +81,18 @@ impl Edge {
                 let weights = weights.expect("a mixed edge needs its weights");
                 Some(mixed.forward(x, mode, weights))
             }
+            Edge::Single(path) => path.forward(x, mode),
         }
     }
+}
+
+/// Every option of `gene` under its name in supernets.
+fn candidates(gene: &Gene, list: &str, size: EdgeSize, init: &mut Init) -> Vec<Option<Candidate>> {
+    let layers = gene.options.iter().map(|option| layer(option, size, init));
+    layers
+        .enumerate()
+        .map(|(i, layer)| layer.map(|layer| Candidate { name: format!("{list}.{i}"), layer }))
+        .collect()
 }
 
 impl Module for Edge {
@@ -76,6 +101,36 @@ impl Module for Edge {
             Edge::Absent => {}
             Edge::Fixed(candidate) => v.module(&candidate.name, candidate.layer.as_mut()),
             Edge::Mixed(mixed) => mixed.visit(v),
+            Edge::Single(path) => path.visit(v),
+        }
+    }
+}
+
+/// Candidate operations of which one is used at a time. Only that one is visited, so that optimisers, gradients and
+/// counts see the network of one architecture and nothing else; with none taken all are visited, to be stored.
+pub struct SinglePath {
+    candidates: Vec<Option<Candidate>>,
+    /// Gene value of the first candidate.
+    first: i8,
+    taken: Option<usize>,
+}
+
+impl SinglePath {
+    fn forward(&mut self, x: &Signal, mode: Mode) -> Option<Tensor> {
+        let taken = self
+            .taken
+            .expect("a single-path supernet needs an architecture before it computes");
+        let candidate = self.candidates[taken].as_mut()?;
+        Some(candidate.layer.forward(x, mode, None))
+    }
+}
+
+impl Module for SinglePath {
+    fn visit(&mut self, v: &mut Visitor<'_>) {
+        for (i, candidate) in self.candidates.iter_mut().enumerate() {
+            if let (Some(candidate), true) = (candidate, self.taken.is_none_or(|taken| taken == i)) {
+                v.module(&candidate.name, candidate.layer.as_mut());
+            }
         }
     }
 }

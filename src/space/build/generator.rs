@@ -6,7 +6,7 @@ use super::edge::Mixing;
 use super::mix::{Logits, Mix};
 use crate::nn::{BatchNorm, Conv, ImageLinear, Init, Mode, Module, Visitor};
 use crate::ops::Conv2d;
-use crate::space::gan::GeneratorArch;
+use crate::space::gan::{GeneratorArch, GeneratorGenes};
 use crate::space::primitive::{NORMAL, UP};
 use crate::{Error, Tensor};
 
@@ -106,6 +106,33 @@ impl Generator {
         Ok(net)
     }
 
+    /// EAGAN's single-path supernet: every candidate on every edge, of which [`Generator::follow`] takes one. The latent
+    /// layers and the head with its batch norm are shared by all architectures.
+    ///
+    /// # Errors
+    /// If the sizes do not fit each other.
+    pub fn single_path(size: GeneratorSize, init: &mut Init) -> Result<Generator, Error> {
+        let single = |cell, channels, init: &mut Init| {
+            Cell::Searched(Box::new(UpCell::new(cell, CellEdges::Single, channels, init)))
+        };
+        Generator::build(size, single, init)
+    }
+
+    /// Makes a single-path supernet the network of one architecture: everything that computes, visits or counts sees that
+    /// network alone, with the candidates' names in the supernet. `None` opens all candidates again, to be stored.
+    ///
+    /// # Panics
+    /// If this is no single-path supernet.
+    #[track_caller]
+    pub fn follow(&mut self, genes: Option<&GeneratorGenes>) {
+        for (i, cell) in self.cells.iter_mut().enumerate() {
+            match cell {
+                Cell::Searched(cell) => cell.take(genes.map(|genes| genes[i].map(|g| g as i8))),
+                Cell::AutoGan(_) => panic!("follow: AutoGAN's generator has no candidates"),
+            }
+        }
+    }
+
     /// The network of one architecture.
     ///
     /// # Errors
@@ -163,6 +190,16 @@ impl Generator {
     /// Whether a cell's exported skip holds the skips that came in.
     pub fn accumulates_skips(&self) -> bool {
         self.accumulate_skips
+    }
+
+    /// Replaces the running statistics by those of the architecture at hand: the plain mean of the statistics of
+    /// each batch of `latents` `[n,latent]`. A supernet's own are a mixture of all that were trained lately.
+    pub fn recalibrate(&mut self, latents: impl IntoIterator<Item = Tensor>) {
+        self.norm.recalibrate(true);
+        for z in latents {
+            self.forward(&z, Mode::Train, None);
+        }
+        self.norm.recalibrate(false);
     }
 
     /// Sizes.

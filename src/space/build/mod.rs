@@ -12,10 +12,12 @@ mod layer;
 mod load;
 mod mix;
 mod simple;
+#[cfg(test)]
+mod tests;
 
 pub use autogan::AutoGanDiscriminator;
 pub use discriminator::{AdversarialDiscriminator, Discriminator, Trace, discriminator};
-pub use edge::{Edge, Mixed, Mixing};
+pub use edge::{Edge, Mixed, Mixing, SinglePath};
 pub use generator::{Generator, GeneratorSize, GeneratorTrace};
 pub use layer::{Candidate, Layer, Signal, built_in};
 pub use load::{GENOTYPE, Networks, SKIPS};

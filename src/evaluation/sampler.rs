@@ -1,6 +1,7 @@
 //! Pictures of a generator by the protocol that published numbers rest on.
 
 use std::borrow::BorrowMut;
+use std::time::{Duration, Instant};
 
 use crate::data::grid::to_byte;
 use crate::data::{ImageShape, Pixels};
@@ -21,6 +22,7 @@ pub struct Sampler<G: BorrowMut<Generator> = Generator> {
     n: usize,
     made: usize,
     waiting: Vec<f32>,
+    spent: Duration,
 }
 
 impl<G: BorrowMut<Generator>> Sampler<G> {
@@ -36,6 +38,7 @@ impl<G: BorrowMut<Generator>> Sampler<G> {
             n,
             made: 0,
             waiting: Vec::new(),
+            spent: Duration::ZERO,
         }
     }
 
@@ -43,6 +46,11 @@ impl<G: BorrowMut<Generator>> Sampler<G> {
     pub fn shape(&self) -> ImageShape {
         let side = self.size.image();
         ImageShape { h: side, w: side, c: 3 }
+    }
+
+    /// Wall time that was spent on pictures.
+    pub fn seconds(&self) -> f64 {
+        self.spent.as_secs_f64()
     }
 
     /// The next pictures as the generator gives them, in -1..1; at most [`BATCH`], none when all were made.
@@ -66,11 +74,12 @@ impl<G: BorrowMut<Generator>> Sampler<G> {
     /// If the device fails.
     pub fn images(&mut self, latents: &[f32]) -> Result<Vec<f32>, Error> {
         let width = self.size.latent;
+        let began = Instant::now();
         let z = Tensor::from_slice(&self.device, [latents.len() / width, width], latents);
-        self.generator
-            .borrow_mut()
-            .images(&z, self.relaxation, &mut self.noise)
-            .to_vec()
+        let generator = self.generator.borrow_mut();
+        let images = generator.images(&z, self.relaxation, &mut self.noise).to_vec();
+        self.spent += began.elapsed();
+        images
     }
 }
 

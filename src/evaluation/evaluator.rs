@@ -1,4 +1,6 @@
-//! How near the generator's pictures are to real ones, while it is trained.
+//! How near a generator's pictures are to real ones.
+
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -31,6 +33,19 @@ pub struct Evaluation {
     pub distance: f64,
     /// Mean and spread of the score over ten chunks, if the network gives logits.
     pub score: Option<(f64, f64)>,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// Wall time of the parts of an evaluation.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Seconds {
+    /// The generator's pictures.
+    pub sampling: f64,
+    /// Their features.
+    pub features: f64,
+    /// Distance and score.
+    pub algebra: f64,
 }
 
 impl Evaluator {
@@ -62,6 +77,16 @@ impl Evaluator {
         if self.is_fid() { "fid" } else { "frechet" }
     }
 
+    /// The name of the score: `is` or `score`.
+    pub fn score_name(&self) -> &'static str {
+        if self.is_fid() { "is" } else { "score" }
+    }
+
+    /// Whether there is a score: the network gives logits, and there are enough pictures for its chunks.
+    pub fn has_score(&self) -> bool {
+        self.network.classes().is_some() && self.n >= SPLITS
+    }
+
     /// What the numbers rest on.
     pub fn protocol(&self) -> Value {
         let info = self.network.info();
@@ -77,10 +102,12 @@ impl Evaluator {
     /// # Errors
     /// If the device fails or a feature is not finite.
     pub fn evaluate(&self, generator: &mut Generator, device: &Device) -> Result<Evaluation, Error> {
-        let logits = self.network.classes().is_some() && self.n >= SPLITS;
+        let logits = self.has_score();
         let mut pixels = Sampler::new(generator, Relaxation::Softmax, device, self.n, self.seed);
         let keep = Keep { features: false, logits };
+        let began = Instant::now();
         let found = extract(self.network.as_ref(), &mut pixels, super::BATCH, keep, &mut |_| Ok(()))?;
+        let (extracted, sampling) = (began.elapsed().as_secs_f64(), pixels.seconds());
         let moments = found
             .moments
             .ok_or_else(|| Error::config("eval_images", "a distance takes at least two images"))?;
@@ -91,10 +118,13 @@ impl Evaluator {
             }
             None => None,
         };
-        Ok(Evaluation {
-            distance: frechet_distance(&moments, &self.reference)?.distance,
-            score,
-        })
+        let distance = frechet_distance(&moments, &self.reference)?.distance;
+        let seconds = Seconds {
+            sampling,
+            features: extracted - sampling,
+            algebra: began.elapsed().as_secs_f64() - extracted,
+        };
+        Ok(Evaluation { distance, score, seconds })
     }
 
     /// `found` as keys of a line of metrics, each ending in `_{which}`.
@@ -102,7 +132,7 @@ impl Evaluator {
         let mut keys = Map::new();
         keys.insert(format!("{}_{which}", self.distance_name()), json!(found.distance));
         if let Some((mean, std)) = found.score {
-            let name = if self.is_fid() { "is" } else { "score" };
+            let name = self.score_name();
             keys.insert(format!("{name}_mean_{which}"), json!(mean));
             keys.insert(format!("{name}_std_{which}"), json!(std));
         }

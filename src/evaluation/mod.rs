@@ -1,0 +1,8 @@
+//! How good a generator's pictures are: drawn by the published protocol, compared with real ones by the features of a
+//! network. Knows neither trainings nor searches, which both ask it.
+
+mod evaluator;
+mod sampler;
+
+pub use evaluator::{Evaluation, Evaluator, Seconds};
+pub use sampler::{BATCH, Sampler};
