@@ -6,6 +6,7 @@ use super::arch::ArchCommand;
 use super::convert::ConvertArgs;
 use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
+use super::evolutionary::EvolutionArgs;
 use super::fetch::FetchArgs;
 use super::run::RunArgs;
 use super::sample::SampleArgs;
@@ -86,6 +87,10 @@ pub enum DataCommand {
 pub enum SearchCommand {
     /// Search generator and discriminator by gradient, each against the other (AdversarialNAS)
     Adversarial(Box<AdversarialArgs>),
+    /// Search the generator, then the discriminator, by two-stage evolution with Pareto selection (EAGAN)
+    Evolutionary(Box<EvolutionArgs>),
+    /// The same search with random genotypes in the place of crossover and mutation, to compare with
+    Random(Box<EvolutionArgs>),
 }
 
 /// Flags of `search adversarial`.

@@ -6,8 +6,10 @@ pub mod convert;
 pub mod data;
 mod devices;
 pub mod evaluate;
+pub mod evolutionary;
 pub mod fetch;
 mod interrupt;
+mod judge;
 mod layers;
 mod model;
 mod output;
@@ -59,6 +61,12 @@ fn command(cli: &Cli) -> Result<(), Error> {
                 let images = crate::data::open(&config.data, &wanted)?;
                 Adversarial::new(device, images, config.clone(), seed)
             })
+        }
+        Command::Search(SearchCommand::Evolutionary(args)) => {
+            evolutionary::run(args, evolutionary::Method::Evolutionary, global)
+        }
+        Command::Search(SearchCommand::Random(args)) => {
+            evolutionary::run(args, evolutionary::Method::Random, global)
         }
         Command::Convert(args) => convert::run(args, global),
         Command::Sample(args) => sample::run(args, global),

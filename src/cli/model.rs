@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::formats::{NamedArrays, torch};
 use crate::runs::{Snapshot, newest_snapshot};
-use crate::search::adversarial;
+use crate::search::{adversarial, evolutionary};
 use crate::space::GanGenotype;
 use crate::space::build::{GENOTYPE, Generator, Relaxation};
 use crate::{Device, Error, train};
@@ -112,6 +112,14 @@ fn of_snapshot(place: &Path, snapshot: &Snapshot, live: bool, device: &Device) -
     }
     if train::is_in(snapshot) {
         let (generator, genotype) = train::generator_of(snapshot, device, live)?;
+        return Ok(Model {
+            generator,
+            relaxation: Relaxation::Softmax,
+            genotype: Some(genotype),
+        });
+    }
+    if evolutionary::is_in(snapshot) {
+        let (generator, genotype) = evolutionary::generator_of(snapshot, device)?;
         return Ok(Model {
             generator,
             relaxation: Relaxation::Softmax,

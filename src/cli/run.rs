@@ -202,6 +202,7 @@ fn resume<C: Settings, W: Work>(
     if let Some(snapshot) = &resumed.snapshot {
         work.load(snapshot)?;
     }
+    work.recall(&resumed.beyond);
     if stored != before {
         resumed.folder.replace_config(&stored)?;
     }

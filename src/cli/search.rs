@@ -45,10 +45,7 @@ pub fn adversarial<S: Search>(
     build: impl FnOnce(&Device, &AdversarialConfig, u64) -> Result<S, Error>,
 ) -> Result<(), Error> {
     let (run, outcome) = drive(args, global, build, interrupt::flag()?)?;
-    match global.json {
-        true => output::print(&summary(&run, &outcome).to_string()),
-        false => output::print(&text(&run, &outcome)),
-    }
+    show(&run, &outcome, global.json)
 }
 
 fn drive<S: Search>(
@@ -70,6 +67,17 @@ fn drive<S: Search>(
             .ok_or_else(|| Error::config("preset", format!("there is no `{typed}`")))
     };
     run::drive(&typed, "adversarial", preset, build, flag)
+}
+
+/// Prints what came of a search.
+///
+/// # Errors
+/// If standard output is closed.
+pub(super) fn show(run: &Path, outcome: &Outcome, json: bool) -> Result<(), Error> {
+    match json {
+        true => output::print(&summary(run, outcome).to_string()),
+        false => output::print(&text(run, outcome)),
+    }
 }
 
 fn summary(run: &Path, outcome: &Outcome) -> serde_json::Value {

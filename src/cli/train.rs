@@ -6,12 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Global;
-use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, protocol_of};
+use super::judge::Judge;
 use super::run::{self, RunArgs, Settings, StoredRun, Typed};
 use super::{interrupt, model, output};
 use crate::data::{self, OpenOptions};
-use crate::evaluation::Evaluator;
-use crate::metrics::Keep;
 use crate::runs::{self, Outcome};
 use crate::space::{Discriminator, Family, GanGenotype};
 use crate::train::{Preset, TrainConfig, Trainer};
@@ -210,7 +208,16 @@ fn build(device: &Device, config: &TrainConfig, seed: u64, global: &Global) -> R
     let images = data::open(&config.data, &wanted)?;
     let evaluator = match config.features.is_empty() {
         true => None,
-        false => Some(evaluator(config, seed, global)?),
+        false => {
+            let judge = Judge {
+                data: &config.data,
+                features: &config.features,
+                reference: &config.reference,
+                side: config.image_size(),
+                images: config.eval_images,
+            };
+            Some(judge.evaluator(images.as_ref(), seed, global)?)
+        }
     };
     let mut trainer = Trainer::new(device, images, evaluator, config.clone(), seed)?;
     if !config.init.is_empty() {
@@ -219,37 +226,6 @@ fn build(device: &Device, config: &TrainConfig, seed: u64, global: &Global) -> R
         trainer.begin_with(&mut from.generator)?;
     }
     Ok(trainer)
-}
-
-fn evaluator(config: &TrainConfig, seed: u64, global: &Global) -> Result<Evaluator, Error> {
-    let args = FeatureArgs::usual(&config.features);
-    let mut network = OpenNetwork::new(&args, global);
-    let reference = match config.reference.is_empty() {
-        true => sized(&config.data, config.image_size()),
-        false => config.reference.clone(),
-    };
-    let options = SideOptions {
-        args: &SideArgs::usual(),
-        global,
-        role: "reference",
-        keep: Keep::default(),
-    };
-    let measured = measure(&reference, &options, &mut network)?;
-    let moments = measured.moments()?.clone();
-    let network = network.take("the generator")?;
-    if let Some(protocol) = &measured.protocol {
-        protocol.require_same(&protocol_of(network.as_ref()))?;
-    }
-    Ok(Evaluator::new(network, moments, &reference, config.eval_images, seed))
-}
-
-/// The source with the size of the generator's pictures, unless it names one.
-fn sized(source: &str, size: usize) -> String {
-    match source.split_once('?') {
-        Some((_, options)) if options.split('&').any(|o| o.starts_with("size=")) => source.to_owned(),
-        Some(_) => format!("{source}&size={size}"),
-        None => format!("{source}?size={size}"),
-    }
 }
 
 fn summary(run: &Path, outcome: &Outcome) -> serde_json::Value {

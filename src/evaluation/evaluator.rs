@@ -16,6 +16,14 @@ const SPLITS: usize = 10;
 /// Images of what may be called FID.
 const FID_IMAGES: usize = 50_000;
 
+impl std::ops::AddAssign for Seconds {
+    fn add_assign(&mut self, more: Seconds) {
+        self.sampling += more.sampling;
+        self.features += more.features;
+        self.algebra += more.algebra;
+    }
+}
+
 /// Compares pictures of a generator with real ones by the features of a network.
 pub struct Evaluator {
     network: Box<dyn FeatureNetwork>,

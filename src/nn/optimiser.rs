@@ -28,6 +28,7 @@ pub struct AdamConfig {
 const EPS: f64 = 1e-8;
 
 /// Moments of one tensor.
+#[derive(Clone)]
 pub struct Moments {
     /// Steps done.
     pub t: u64,
@@ -38,6 +39,7 @@ pub struct Moments {
 }
 
 /// Adam with the moments of every tensor that ever had a gradient.
+#[derive(Clone)]
 pub struct Adam {
     config: AdamConfig,
     role: Role,

@@ -16,6 +16,8 @@ use crate::formats::atomic;
 const CONFIG: &str = "config.toml";
 const JOURNAL: &str = "journal.jsonl";
 const METRICS: &str = "metrics.jsonl";
+/// Lines that were cut off the journal when a run was resumed.
+const CUT: &str = "journal-cut.jsonl";
 const SNAPSHOTS: &str = "snapshots";
 const SAMPLES: &str = "samples";
 /// Snapshots kept: should the newest turn out damaged, the run goes on from the one before.
@@ -37,6 +39,8 @@ pub struct Resumed {
     pub folder: RunFolder,
     /// Where the run goes on; `None`: from its beginning.
     pub snapshot: Option<Snapshot>,
+    /// Lines that the journal held beyond the snapshot, this time and the times before.
+    pub beyond: Vec<Value>,
     /// What the user should know: snapshots that were damaged and why.
     pub notes: Vec<String>,
 }
@@ -89,6 +93,7 @@ impl RunFolder {
         if found.is_none() && !notes.is_empty() {
             notes.push("no snapshot is left: the run starts again from its beginning".to_owned());
         }
+        let beyond = keep_cut_lines(path, covered.journal)?;
         let folder = RunFolder {
             path: path.to_path_buf(),
             journal: Lines::open(path.join(JOURNAL), covered.journal)?,
@@ -98,6 +103,7 @@ impl RunFolder {
         Ok(Resumed {
             folder,
             snapshot: found.map(|(snapshot, _)| snapshot),
+            beyond,
             notes,
         })
     }
@@ -183,6 +189,23 @@ impl RunFolder {
         assert!(inside && !name.is_empty(), "`{name}` does not name a file inside a run folder");
         atomic::write(&self.path.join(name), bytes)
     }
+}
+
+/// The lines behind the first `keep` bytes of the journal, and those that were cut off before; kept in a file of their own, so
+/// that they outlive the next interruption too.
+fn keep_cut_lines(path: &Path, keep: u64) -> Result<Vec<Value>, Error> {
+    let cut = Lines::beyond(&path.join(JOURNAL), keep)?;
+    let mut all = Lines::beyond(&path.join(CUT), 0)?;
+    for line in cut {
+        if !all.contains(&line) {
+            all.push(line);
+        }
+    }
+    if !all.is_empty() {
+        let text: String = all.iter().map(|line| format!("{line}\n")).collect();
+        atomic::write(&path.join(CUT), text.as_bytes())?;
+    }
+    Ok(all)
 }
 
 /// The configuration of the run in `folder`, whether or not a process is at work in it.

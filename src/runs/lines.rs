@@ -75,6 +75,21 @@ impl Lines {
         self.crc.clone().finalize()
     }
 
+    /// The whole lines of a file behind its first `keep` bytes; one that was half written ends them.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn beyond(path: &Path, keep: u64) -> Result<Vec<Value>, Error> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::io(path, "read", &e)),
+        };
+        let tail = bytes.get(keep as usize..).unwrap_or_default();
+        let whole = tail.split_inclusive(|b| *b == b'\n').filter(|line| line.ends_with(b"\n"));
+        Ok(whole.map_while(|line| serde_json::from_slice(line).ok()).collect())
+    }
+
     /// All lines of a file.
     ///
     /// # Errors

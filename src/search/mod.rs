@@ -3,6 +3,11 @@
 pub mod adversarial;
 #[cfg(test)]
 pub(crate) mod dummy;
+pub mod evolutionary;
+mod nsga2;
+pub mod pareto;
+mod pictures;
+mod real;
 #[cfg(test)]
 mod tests;
 
@@ -10,3 +15,6 @@ pub use crate::runs::Work as Search;
 pub use crate::runs::curves;
 pub use crate::runs::{Artifact, Candidate, Checkpoints, Console, End, Observer, Outcome, Report, Stop, run};
 pub use adversarial::{Adversarial, AdversarialConfig};
+pub use evolutionary::{Evolution, EvolutionConfig};
+pub use nsga2::{Nsga2, Variation};
+pub use real::RealVariation;

@@ -75,6 +75,18 @@ impl GanCells {
         self.family
     }
 
+    /// The choice that may have to change together with `choice`: in EAGAN's discriminator cells both down-sampling edges
+    /// halve the image or neither does.
+    pub fn coupled(&self, choice: usize) -> Option<usize> {
+        let halves = |i: usize| self.genes[i].first == -1;
+        let other = match choice % GENES {
+            5 => choice + 1,
+            6 => choice - 1,
+            _ => return None,
+        };
+        (halves(choice) && halves(other)).then_some(other)
+    }
+
     /// The published form of a flat genotype.
     ///
     /// # Errors

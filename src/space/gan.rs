@@ -119,6 +119,19 @@ pub struct Discriminator {
     pub genes: Vec<[i8; GENES]>,
 }
 
+impl Discriminator {
+    /// The same network as a point of EAGAN's space if it is AutoGAN's, which is one.
+    pub fn in_eagan_space(&self) -> Discriminator {
+        match self.family {
+            Family::Autogan => Discriminator {
+                family: Family::Eagan,
+                genes: super::names::AUTOGAN_AS_EAGAN.to_vec(),
+            },
+            Family::Eagan | Family::Adversarial | Family::Simple => self.clone(),
+        }
+    }
+}
+
 /// Which half of a GAN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {

@@ -54,6 +54,15 @@ impl<'a> OpenNetwork<'a> {
         OpenNetwork { args, global, network: None }
     }
 
+    /// One that is open already.
+    pub fn opened(
+        args: &'a FeatureArgs,
+        global: &'a Global,
+        network: Box<dyn FeatureNetwork>,
+    ) -> OpenNetwork<'a> {
+        OpenNetwork { args, global, network: Some(network) }
+    }
+
     /// The network; `for_what` needs it.
     ///
     /// # Errors

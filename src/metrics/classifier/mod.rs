@@ -70,7 +70,12 @@ impl Classifier {
     /// If it cannot be read, is another kind of file, or lacks a tensor.
     pub fn load(device: &Device, path: &Path) -> Result<Classifier, Error> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", &e))?;
-        let arrays = NamedArrays::parse(path, &bytes)?;
+        Classifier::parse(device, path, &bytes)
+    }
+
+    /// The same for the content of such a file; `path` serves error texts and as its name.
+    pub(super) fn parse(device: &Device, path: &Path, bytes: &[u8]) -> Result<Classifier, Error> {
+        let arrays = NamedArrays::parse(path, bytes)?;
         let text = arrays.metadata.get(KEY).ok_or_else(|| {
             Error::format(path, "is no classifier; make one with `ganas train-classifier --data SRC --out F`")
         })?;
@@ -91,7 +96,7 @@ impl Classifier {
         let info = NetworkInfo {
             name: format!("classifier of {}", about.data),
             file: path.display().to_string(),
-            sha256: sha256::of_bytes(&bytes),
+            sha256: sha256::of_bytes(bytes),
             input: format!("bilinear to {0}x{0}, half-pixel centres, then x / 127.5 - 1", about.side),
             logits: String::new(),
             kind: NetworkKind::Classifier,

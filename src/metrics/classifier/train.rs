@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::augment::augmented;
 use super::net::Net;
-use super::{ClassifierInfo, FORMAT, KEY, fresh};
+use super::{Classifier, ClassifierInfo, FORMAT, KEY, fresh};
 use crate::data::{Batches, Images, Subset};
 use crate::formats::NamedArrays;
 use crate::nn::{self, Adam, AdamConfig, Mode, Role};
@@ -70,11 +70,26 @@ impl Trained {
     /// # Errors
     /// If the device fails or the system refuses.
     pub fn save(&mut self, path: &Path) -> Result<(), Error> {
+        self.arrays()?.write(path)
+    }
+
+    /// The network to be used at once, without a file; `name` stands in the place of one.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn into_network(mut self, device: &Device, name: &str) -> Result<Classifier, Error> {
+        let mut bytes = Vec::new();
+        let written = self.arrays()?.write_to(&mut bytes);
+        written.map_err(|e| Error::io(name, "write", &e))?;
+        Classifier::parse(device, Path::new(name), &bytes)
+    }
+
+    fn arrays(&mut self) -> Result<NamedArrays, Error> {
         let mut arrays = NamedArrays::new();
         nn::export(&mut self.net, "", &mut arrays)?;
         let text = serde_json::to_string(&self.about).expect("a structure of texts and numbers is JSON");
         arrays.metadata.insert(KEY.to_owned(), text);
-        arrays.write(path)
+        Ok(arrays)
     }
 }
 

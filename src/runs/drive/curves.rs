@@ -8,19 +8,24 @@ use serde_json::Value;
 use crate::Error;
 
 /// Keys of a metrics line that say when it was written or how fast, or are settings, and are not drawn.
-const NOT_DRAWN: [&str; 7] = [
+const NOT_DRAWN: [&str; 10] = [
     "step",
     "seconds",
     "steps_per_second",
     "images_per_second",
     "device_idle_share",
     "pass",
+    "stage",
+    "round",
+    "evaluations",
     "tau",
 ];
 /// What the keys of a distance between pictures begin with: they have an axis of their own.
 const DISTANCES: [&str; 2] = ["fid_", "frechet_"];
 /// What the keys of a score begin with, which is neither.
-const SCORES: [&str; 2] = ["is_", "score_"];
+const SCORES: [&str; 4] = ["is_", "score_", "inverse_is_", "inverse_score_"];
+/// What the keys of times, sizes and volumes begin with, which are no losses either.
+const OTHERS: [&str; 5] = ["seconds_", "hypervolume", "params_", "macs_", "memory_"];
 
 /// Width and height of the picture.
 const SIZE: (u32, u32) = (960, 420);
@@ -31,8 +36,10 @@ const SIZE: (u32, u32) = (960, 420);
 /// If the picture cannot be made.
 pub fn losses(lines: &[Value]) -> Result<Option<String>, Error> {
     let begins = |name: &str, all: &[&str]| all.iter().any(|start| name.starts_with(start));
-    let is_loss =
-        |name: &str| !NOT_DRAWN.contains(&name) && !begins(name, &DISTANCES) && !begins(name, &SCORES);
+    let is_loss = |name: &str| {
+        let other = begins(name, &DISTANCES) || begins(name, &SCORES) || begins(name, &OTHERS);
+        !NOT_DRAWN.contains(&name) && !other
+    };
     svg(&curves(lines, is_loss), "losses", "loss")
 }
 

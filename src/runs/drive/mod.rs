@@ -7,7 +7,7 @@ mod driver;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Snapshot;
@@ -46,6 +46,12 @@ pub trait Work {
     /// If the device failed.
     fn save(&mut self, to: &mut Snapshot) -> Result<(), Error>;
 
+    /// Is told, after [`Work::load`], which lines the journal held beyond that snapshot: what they record need not be
+    /// computed again, but its lines are.
+    fn recall(&mut self, beyond: &[Value]) {
+        let _ = beyond;
+    }
+
     /// Takes the whole state from `from`.
     ///
     /// # Errors
@@ -80,7 +86,7 @@ pub struct Artifact {
 }
 
 /// An architecture that was found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The architecture in its file form.
     pub genotype: Value,

@@ -6,7 +6,6 @@
 
 mod amend;
 mod config;
-mod pictures;
 mod players;
 mod schedule;
 mod state;
@@ -17,7 +16,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Artifact, Candidate, Report, Search};
+pub use super::pictures::SAMPLES;
+use super::{Artifact, Candidate, Report, Search, pictures};
 use crate::data::{Batches, Images, require_side};
 use crate::runs::Snapshot;
 use crate::space::build::Relaxation;
@@ -26,7 +26,6 @@ use crate::space::derive::{derive_discriminator, derive_generator};
 use crate::space::{Discriminator, GanGenotype};
 use crate::{Device, Error, Rng, Tensor};
 pub use config::{AdversarialConfig, Preset};
-pub use pictures::SAMPLES;
 use players::{Half, Losses, Players};
 pub use schedule::temperature;
 pub use state::{generator_of, is_in};

@@ -13,13 +13,13 @@ pub const SAMPLES: usize = 64;
 const COLUMNS: usize = 8;
 
 /// A PNG of images `[n,h,w,3]` in -1..1; waits for the device.
-pub(super) fn grid(images: &Tensor) -> Result<Vec<u8>, Error> {
+pub(crate) fn grid(images: &Tensor) -> Result<Vec<u8>, Error> {
     let [_, h, w, c] = images.shape().nhwc("grid");
     grid::encode_grid(&images.to_vec()?, ImageShape { h, w, c }, COLUMNS)
 }
 
 /// The cells as `architecture.svg` and `architecture.dot`.
-pub(super) fn architecture(gan: &GanGenotype, title: &str) -> [Artifact; 2] {
+pub(crate) fn architecture(gan: &GanGenotype, title: &str) -> [Artifact; 2] {
     [("architecture.svg", draw::svg(gan, title)), ("architecture.dot", draw::dot(gan, title))]
         .map(|(name, text)| Artifact { name: name.to_owned(), bytes: text.into_bytes() })
 }

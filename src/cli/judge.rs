@@ -1,0 +1,83 @@
+//! The evaluator of a training or a search: its features, and real pictures to compare with.
+
+use super::args::Global;
+use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, protocol_of};
+use super::output::note;
+use crate::Error;
+use crate::data::Images;
+use crate::evaluation::Evaluator;
+use crate::metrics::classifier::{self, TrainConfig};
+use crate::metrics::{FeatureNetwork, Keep};
+
+/// The features that a search makes itself before it begins.
+const OWN: &str = "own";
+/// How that classifier is trained: enough for built-in pictures; real ones deserve one of their own.
+const QUICK: TrainConfig = TrainConfig { epochs: 6, batch: 32, width: 8, lr: 3e-3 };
+
+/// What is compared with what.
+pub(super) struct Judge<'a> {
+    /// The training pictures, as they were named.
+    pub data: &'a str,
+    /// The network, as it was named.
+    pub features: &'a str,
+    /// The real side, as it was named; empty for the training pictures.
+    pub reference: &'a str,
+    /// Side of the generated pictures.
+    pub side: usize,
+    /// How many generated pictures.
+    pub images: usize,
+}
+
+impl Judge<'_> {
+    /// The evaluator, its real side measured; `images` are the opened training pictures.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the sides cannot be compared.
+    pub fn evaluator(&self, images: &dyn Images, seed: u64, global: &Global) -> Result<Evaluator, Error> {
+        let args = FeatureArgs::usual(self.features);
+        let mut network = match self.features {
+            OWN => OpenNetwork::opened(&args, global, self.own(images, seed, global)?),
+            _ => OpenNetwork::new(&args, global),
+        };
+        let reference = match self.reference.is_empty() {
+            true => sized(self.data, self.side),
+            false => self.reference.to_owned(),
+        };
+        let options = SideOptions {
+            args: &SideArgs::usual(),
+            global,
+            role: "reference",
+            keep: Keep::default(),
+        };
+        let measured = measure(&reference, &options, &mut network)?;
+        let moments = measured.moments()?.clone();
+        let network = network.take("the generator")?;
+        if let Some(protocol) = &measured.protocol {
+            protocol.require_same(&protocol_of(network.as_ref()))?;
+        }
+        Ok(Evaluator::new(network, moments, &reference, self.images, seed))
+    }
+
+    /// A small classifier of the training pictures, the same for the same seed and device.
+    fn own(&self, images: &dyn Images, seed: u64, global: &Global) -> Result<Box<dyn FeatureNetwork>, Error> {
+        let device = global.open_device()?;
+        let trained = classifier::train(&device, images, None, QUICK, seed, &mut |_| Ok(()))?;
+        if !global.quiet {
+            let right = 100.0 * trained.about.accuracy;
+            note(&format!(
+                "features of a small classifier of {}, trained just now: {right:.0} % of {} pictures right",
+                self.data, trained.about.tested
+            ));
+        }
+        Ok(Box::new(trained.into_network(&device, OWN)?))
+    }
+}
+
+/// The source with the size of the generator's pictures, unless it names one.
+fn sized(source: &str, size: usize) -> String {
+    match source.split_once('?') {
+        Some((_, options)) if options.split('&').any(|o| o.starts_with("size=")) => source.to_owned(),
+        Some(_) => format!("{source}&size={size}"),
+        None => format!("{source}?size={size}"),
+    }
+}

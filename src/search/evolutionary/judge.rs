@@ -1,0 +1,165 @@
+//! A candidate's evaluation: the same latents and the same real pictures for all.
+
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+
+use super::objectives::{Judged, Objective, Values};
+use super::schedule::Stage;
+use super::{Evolution, EvolutionConfig, Report};
+use crate::evaluation::BATCH;
+use crate::nn::{self, Role};
+use crate::space::build::Generator;
+use crate::space::{GanGenotype, Genotype, cost};
+use crate::{Device, Error, Rng, Tensor};
+
+/// Runs that a latency is the least of.
+const RUNS: usize = 3;
+
+impl Evolution {
+    /// What an objective is called in files.
+    pub(super) fn key(&self, objective: Objective) -> &'static str {
+        match objective {
+            Objective::Distance => self.evaluator.distance_name(),
+            Objective::Score => self.evaluator.score_name(),
+            other => other.name(),
+        }
+    }
+
+    /// Judges candidate `index` of the round and writes it down.
+    pub(super) fn judge(&mut self, round: u64, index: usize, report: &mut Report) -> Result<(), Error> {
+        let member = self.population[index].clone();
+        let genotype = self.half(&member.genotype);
+        let judged = match self.recalled.remove(&self.step).filter(|line| line["genotype"] == genotype) {
+            Some(line) => judged_of(&line)?,
+            None => self.evaluate(index, &member.genotype, member.failed)?,
+        };
+        let mut line = json!({
+            "event": "evaluated", "stage": self.stage.number(), "round": round, "step": self.step,
+            "genotype": genotype,
+        });
+        let values: Map<String, Value> = judged
+            .values
+            .iter()
+            .map(|(o, value)| (self.key(*o).to_owned(), json!(value)))
+            .collect();
+        line["objectives"] = Value::Object(values);
+        if let Some(reason) = &judged.failed {
+            line["failed"] = json!(reason);
+        }
+        report.message = Some(format!("stage {} round {round}  candidate {index}", self.stage.number()));
+        report.journal.push(line);
+        self.judged.push(judged);
+        Ok(())
+    }
+
+    fn evaluate(&mut self, who: usize, g: &Genotype, failed: Option<String>) -> Result<Judged, Error> {
+        let candidate = self.whole(g)?;
+        let mut values = self.statics(g)?;
+        let limits = self.config.limits();
+        if failed.is_some() {
+            return Ok(Judged { values, failed });
+        }
+        // Pictures of a candidate that is out already would be made for nothing.
+        if let Some(reason) = limits.broken(&values) {
+            return Ok(Judged { values, failed: Some(reason) });
+        }
+        if self.config.objectives.contains(&Objective::Latency)
+            || limits.largest.contains_key(&Objective::Latency)
+        {
+            values.insert(Objective::Latency, self.latency(who, &candidate)?);
+        }
+        let net = self.nets.generator(who, &candidate);
+        let before = nn::collect(net, Role::Buffer);
+        let began = Instant::now();
+        recalibrate(net, &self.config, &self.device, self.seed);
+        self.device.sync()?;
+        self.spent.recalibration += began.elapsed().as_secs_f64();
+        let found = self.evaluator.evaluate(net, &self.device);
+        nn::restore(net, &before);
+        let found = match found {
+            Ok(found) => found,
+            // A feature that is no number speaks of the candidate; any other failure is one of the machine.
+            Err(Error::Weights { reason, .. }) => return Ok(Judged { values, failed: Some(reason) }),
+            Err(other) => return Err(other),
+        };
+        self.spent.evaluation += found.seconds;
+        self.spent.evaluations += 1;
+        let score = found.score.map(|(mean, _)| mean);
+        let pictures = [(Objective::Distance, Some(found.distance)), (Objective::Score, score)];
+        values.extend(pictures.into_iter().filter_map(|(o, value)| Some((o, value?))));
+        let infinite = values.iter().find(|(_, value)| !value.is_finite());
+        let failed = infinite.map(|(o, value)| format!("{} is {value}", self.key(*o)));
+        if failed.is_some() {
+            values.retain(|_, value| value.is_finite());
+        }
+        let failed = failed.or_else(|| limits.broken(&values));
+        Ok(Judged { values, failed })
+    }
+
+    /// What is known of a candidate without computing anything.
+    pub(super) fn statics(&self, g: &Genotype) -> Result<Values, Error> {
+        let config = &self.config;
+        let half = self.nets.space().decode(g)?;
+        let (cost, channels, batch) = match self.stage {
+            Stage::Generators => {
+                let cost = cost::generator(half.require_generator()?, config.channels, &config.form())?;
+                (cost, config.channels, config.batch.max(config.gen_batch))
+            }
+            Stage::Discriminators => {
+                let d = half.require_discriminator()?;
+                let cost = cost::discriminator(d, config.disc_channels, config.image_size())?;
+                // Real and generated pictures.
+                (cost, config.disc_channels, 2 * config.batch)
+            }
+        };
+        let outputs: usize = cost.layers.iter().map(|layer| layer.size * layer.size * channels).sum();
+        let numbers = 4 * cost.params() + 2 * (batch * outputs) as u64;
+        Ok(Values::from([
+            (Objective::Params, cost.params() as f64),
+            (Objective::Macs, cost.macs() as f64),
+            (Objective::Memory, 4.0 * numbers as f64),
+        ]))
+    }
+
+    /// Seconds for a picture.
+    fn latency(&mut self, who: usize, candidate: &GanGenotype) -> Result<f64, Error> {
+        let mut rng = Rng::stream(self.seed, "latency");
+        let z = Tensor::normal(&self.device, [BATCH, self.config.latent], &mut rng);
+        let side = self.config.image_size();
+        let x = Tensor::normal(&self.device, [BATCH, side, side, 3], &mut rng);
+        let mut least = f64::INFINITY;
+        // The first run also compiles kernels and fills pools.
+        for _ in 0..=RUNS {
+            self.device.sync()?;
+            let began = Instant::now();
+            self.nets.exercise(who, candidate, &z, &x);
+            self.device.sync()?;
+            least = least.min(began.elapsed().as_secs_f64());
+        }
+        Ok(least / BATCH as f64)
+    }
+}
+
+/// Takes the statistics of a candidate's generator anew, always from the same latents, unless the settings say otherwise.
+pub(super) fn recalibrate(net: &mut Generator, config: &EvolutionConfig, device: &Device, seed: u64) {
+    if !config.recalibrate {
+        return;
+    }
+    let mut rng = Rng::stream(seed, "recalibration");
+    let all = config.recalibration_images;
+    let batches = (0..all.div_ceil(BATCH)).map(|i| BATCH.min(all - i * BATCH));
+    net.recalibrate(batches.map(|n| Tensor::normal(device, [n, config.latent], &mut rng)));
+}
+
+/// What a line of the journal says of its candidate.
+fn judged_of(line: &Value) -> Result<Judged, Error> {
+    let damaged = |what: &str| Error::config("journal", format!("an evaluated line has no {what}"));
+    let objectives = line["objectives"].as_object().ok_or_else(|| damaged("objectives"))?;
+    let mut values = Values::new();
+    for (name, value) in objectives {
+        values.insert(name.parse()?, value.as_f64().ok_or_else(|| damaged("numbers"))?);
+    }
+    let failed = line["failed"].as_str().map(str::to_owned);
+    Ok(Judged { values, failed })
+}

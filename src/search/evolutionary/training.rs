@@ -1,0 +1,143 @@
+//! The mini-batches of a search: who is trained, and what happens when that goes wrong.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::players::{Batch, Losses};
+use super::schedule::Stage;
+use super::variation::Operators;
+use super::{Evolution, Report};
+use crate::evaluation::Seconds;
+use crate::space::{Genotype, Space};
+use crate::{Error, Tensor};
+
+/// Whose mini-batches these are: until the generator has had its step they all belong to one candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Drawn {
+    /// Number in the population; none in the warm-up.
+    pub who: Option<usize>,
+    pub genotype: Genotype,
+}
+
+/// Where the wall time of a round went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    pub training: f64,
+    pub recalibration: f64,
+    pub evaluation: Seconds,
+    pub evaluations: u64,
+}
+
+/// Candidates of a warm-up that may fail one after another before the shared weights are taken for broken.
+const PATIENCE: u64 = 50;
+
+impl Evolution {
+    /// Mini-batch `t` of the stage, from 0.
+    pub(super) fn train(&mut self, round: u64, t: u64, report: &mut Report) -> Result<(), Error> {
+        let n_critic = match self.stage {
+            Stage::Generators => self.config.n_critic1,
+            Stage::Discriminators => self.config.n_critic2,
+        };
+        let began = Instant::now();
+        // A failure takes the candidate away in the middle of its steps.
+        let drawn = match self.drawn.take() {
+            Some(drawn) if !t.is_multiple_of(n_critic) => drawn,
+            _ => self.draw(round)?,
+        };
+        let candidate = self.whole(&drawn.genotype)?;
+        let batch = self.batch(t % n_critic == n_critic - 1)?;
+        let played = self.nets.train(drawn.who, &candidate, &batch)?;
+        self.spent.training += began.elapsed().as_secs_f64();
+        match played {
+            Ok(losses) => {
+                self.failures = 0;
+                self.drawn = Some(drawn);
+                if (self.step + 1).is_multiple_of(self.config.metrics_every) {
+                    self.losses(round, losses, report);
+                }
+                Ok(())
+            }
+            Err(reason) => self.leave_out(round, drawn, reason, report),
+        }
+    }
+
+    fn losses(&self, round: u64, losses: Losses, report: &mut Report) {
+        let mut line = json!({"stage": self.stage.number(), "round": round, "d": losses.d});
+        if let Some(g) = losses.g {
+            line["g"] = json!(g);
+        }
+        report.metrics.push(line);
+        let g = losses.g.map_or(String::new(), |g| format!("  g {g:.3}"));
+        report.message = Some(format!("stage {} round {round}  d {:.3}{g}", self.stage.number(), losses.d));
+    }
+
+    /// A candidate that a step could not train is out of this round; what it shares is as it was.
+    fn leave_out(
+        &mut self,
+        round: u64,
+        drawn: Drawn,
+        reason: String,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        report.journal.push(json!({
+            "event": "left out", "stage": self.stage.number(), "round": round, "step": self.step,
+            "genotype": self.half(&drawn.genotype), "reason": reason,
+        }));
+        let broken = match drawn.who {
+            Some(i) => {
+                self.population[i].failed = Some(reason.clone());
+                self.population.iter().all(|m| m.failed.is_some())
+            }
+            None => {
+                self.failures += 1;
+                self.failures >= PATIENCE
+            }
+        };
+        match broken {
+            false => Ok(()),
+            true => {
+                let what =
+                    format!("no candidate can be trained any more ({reason}); lower the learning rates");
+                Err(Error::Diverged { step: self.step, what })
+            }
+        }
+    }
+
+    /// The next candidate to train: a random genotype in the warm-up, else one of the population.
+    fn draw(&mut self, round: u64) -> Result<Drawn, Error> {
+        if round > 0 {
+            let able: Vec<usize> = (0..self.population.len())
+                .filter(|i| self.population[*i].failed.is_none())
+                .collect();
+            let who = able[self.draws.below(able.len())];
+            return Ok(Drawn {
+                who: Some(who),
+                genotype: self.population[who].genotype.clone(),
+            });
+        }
+        let mut genotype = self.nets.space().random(&mut self.draws);
+        if self.config.operators == Operators::Code {
+            // The released program trains a genotype that it never drew before, and remembers it.
+            while self.known.contains(&genotype) {
+                genotype = self.nets.space().random(&mut self.draws);
+            }
+            self.known.insert(genotype.clone());
+        }
+        Ok(Drawn { who: None, genotype })
+    }
+
+    fn batch(&mut self, generates: bool) -> Result<Batch, Error> {
+        let shape = self.images.shape();
+        let batch = self.batches.next(self.images.as_ref())?;
+        let n = batch.n;
+        let x = Tensor::from_slice(&self.device, [n, shape.h, shape.w, shape.c], batch.pixels);
+        let mut latents = |n| Tensor::normal(&self.device, [n, self.config.latent], &mut self.latents);
+        Ok(Batch {
+            x,
+            z: latents(n),
+            zg: generates.then(|| latents(self.config.gen_batch)),
+        })
+    }
+}
