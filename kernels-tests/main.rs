@@ -36,6 +36,7 @@ mod reduce;
 mod reference;
 mod resize;
 mod resume;
+mod resume_evolution;
 mod resume_train;
 mod sample;
 mod slice;

@@ -96,7 +96,14 @@ impl<G: BorrowMut<Generator>> Pixels for Sampler<G> {
     fn next(&mut self, n: usize) -> Result<Vec<u8>, Error> {
         let wanted = n * Sampler::<G>::shape(self).values();
         while self.waiting.len() < wanted {
+            let first = self.made;
             let more = self.batch()?;
+            // A byte cannot say that there was no number, and a black picture would be judged as one.
+            if let Some(at) = more.iter().position(|x| !x.is_finite()) {
+                let picture = first + at / Sampler::<G>::shape(self).values();
+                let reason = format!("picture {picture} of the generator holds values that are not finite");
+                return Err(Error::weights("images", reason));
+            }
             assert!(!more.is_empty(), "Sampler: more than its {} pictures were asked for", self.n);
             self.waiting.extend(more);
         }

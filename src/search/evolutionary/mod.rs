@@ -15,6 +15,8 @@ mod rounds;
 mod schedule;
 mod selection;
 mod state;
+#[cfg(test)]
+mod tests;
 mod training;
 mod variation;
 

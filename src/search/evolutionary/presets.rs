@@ -49,7 +49,7 @@ impl Preset {
                 let mut config = EvolutionConfig {
                     channels: 24,
                     disc_channels: 24,
-                    eval_images: 1000,
+                    eval_images: 500,
                     recalibration_images: 200,
                     snapshot_every: 200,
                     ..EvolutionConfig::default()
@@ -95,10 +95,10 @@ impl Schedule {
             },
             Schedule::Laptop => EvolutionConfig {
                 population: 12,
-                warmup: 4,
+                warmup: 8,
                 rounds1: 6,
                 rounds2: 6,
-                epochs: 1,
+                epochs: 2,
                 iterations: 96,
                 batch: 16,
                 gen_batch: 16,
@@ -168,7 +168,7 @@ mod tests {
         };
         assert!(fails(&cars).contains("cars"));
         assert!(fails(&|c| c.stage = super::super::Stages::Second).contains("--generator"));
-        assert!(fails(&|c| c.discriminator = "simple-d".into()).contains("simple"));
+        assert!(fails(&|c| c.discriminator = "simple-d".into()).contains("16"));
         assert!(fails(&|c| c.seeds = vec!["nobody".into()]).contains("nobody"));
         assert!(fails(&|c| (c.crossover, c.mutation) = (0.0, 0.0)).contains("mutation"));
     }

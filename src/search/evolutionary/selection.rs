@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn the_released_rankings_keep_what_the_paper_would_drop() {
         // The last one is dominated by all others in every objective but it is the largest, which one ranking rewards.
-        let mut all: Vec<Judged> = (0..6).map(|i| judged(1.0 + f64::from(i), 6.0, 10.0)).collect();
+        let mut all: Vec<Judged> =
+            (0..6).map(|i| judged(1.0 + f64::from(i), 6.0, 10.0 + f64::from(i))).collect();
         all.push(judged(9.0, 6.0, 99.0));
         let field = Field::new(&all, &OBJECTIVES, &Limits::default());
         let kept = |selection| field.survivors(selection, 4, &mut Rng::seed(3));
