@@ -1,4 +1,5 @@
-//! Weight steps of the AdversarialNAS supernets: time of merged against plain mixed edges, and peak memory of each.
+//! Weight steps of supernets: of AdversarialNAS's, the time of merged against plain mixed edges and peak memory of each; of
+//! EAGAN's single-path one, a step against that of the stand-alone network.
 //!
 //! `cargo bench --bench steps [-- --device NAME --rounds N]`. Each way of mixing runs in a process of its own, since a
 //! process's peak memory cannot be reset; the two take turns, so that a loaded machine slows both alike.
@@ -9,6 +10,7 @@ mod process;
 use std::process::Command;
 
 use ganas::nn::{self, Adam, AdamConfig, Init, Mode, Module, Role, SpectralInit};
+use ganas::space::GanGenotype;
 use ganas::space::build::{
     AdversarialDiscriminator, Discriminator, Generator, GeneratorSize, Mixing, Relaxation,
 };
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 
 const WIDTH: usize = 160;
 const DISCRIMINATOR_WIDTH: usize = 80;
+const SINGLE_WIDTH: usize = 64;
 const BATCH: usize = 16;
 
 fn main() {
@@ -56,6 +59,62 @@ fn all(device: &str, rounds: usize) {
         );
     }
     println!("merged / plain: {:.2} of the thread seconds", both[0] / both[1]);
+    single_path(&Device::open(device).expect("the device opens"), rounds);
+}
+
+/// Steps of one path of the single-path supernet and of the same network alone, in turn.
+fn single_path(device: &Device, rounds: usize) {
+    let genotype = GanGenotype::load("eagan").expect("a built-in name");
+    let genes = genotype.require_cells().expect("a searched generator");
+    let size = GeneratorSize::cifar(SINGLE_WIDTH);
+    let mut rng = Rng::seed(1);
+    let mut init = Init {
+        device,
+        rng: &mut rng,
+        spectral: SpectralInit::Effective,
+    };
+    let mut supernet = Generator::single_path(size, &mut init).expect("a valid size");
+    let all = nn::count(&mut supernet);
+    supernet.follow(Some(genes));
+    let mut alone = Generator::derived(&(*genes).into(), size, &mut init).expect("a valid size");
+    nn::transfer(&mut supernet, &mut alone);
+    let mut nets = [supernet, alone];
+    let mut optimisers = [adam(), adam()];
+    let mut seconds = [Vec::new(), Vec::new()];
+    // The first round warms pools up.
+    for round in 0..=2 * rounds {
+        for ((net, optimiser), seconds) in nets.iter_mut().zip(&mut optimisers).zip(&mut seconds) {
+            let z = Tensor::normal(device, [BATCH, size.latent], &mut rng);
+            let spent = time(|| {
+                nn::track(net, Role::Weight);
+                let loss = net.forward(&z, Mode::Train, None).square().mean_all();
+                let leaves = weights(net);
+                let grads = loss.backward(&leaves.iter().collect::<Vec<_>>());
+                optimiser.step(net, grads);
+                device.sync().expect("the device works");
+            });
+            if round > 0 {
+                seconds.push(spent.threads);
+            }
+        }
+    }
+    let moments: usize = optimisers[0].moments().values().map(|m| m.m.elements()).sum();
+    let [path, alone] = seconds.map(median);
+    println!(
+        "single path of {SINGLE_WIDTH} channels, a generator step: {path:.3} thread seconds, alone {alone:.3}, ratio {:.2}",
+        path / alone
+    );
+    println!("single path: {moments} of {all} parameters have moments after it");
+}
+
+fn adam() -> Adam {
+    let config = AdamConfig {
+        lr: 2e-4,
+        beta1: 0.0,
+        beta2: 0.9,
+        weight_decay: 0.0,
+    };
+    Adam::new(config, Role::Weight)
 }
 
 fn in_own_process(device: &str, mixing: &str) -> Value {
@@ -123,19 +182,13 @@ impl Pair {
         let size = GeneratorSize::cifar(WIDTH);
         let g = Generator::supernet(size, mixing, &mut init).expect("a valid size");
         let d = AdversarialDiscriminator::supernet(DISCRIMINATOR_WIDTH, mixing, &mut init);
-        let config = AdamConfig {
-            lr: 2e-4,
-            beta1: 0.0,
-            beta2: 0.9,
-            weight_decay: 0.0,
-        };
         Pair {
             device: device.clone(),
             rng,
             g,
             d,
-            adam_g: Adam::new(config, Role::Weight),
-            adam_d: Adam::new(config, Role::Weight),
+            adam_g: adam(),
+            adam_d: adam(),
         }
     }
 

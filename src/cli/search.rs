@@ -100,6 +100,10 @@ fn text(run: &Path, outcome: &Outcome) -> String {
             .map(|(name, value)| format!("{name} {}", readable(*value)))
             .collect();
         lines.push(format!("{what} {}", named.join(", ")));
+        // The others of a front are many; front.json has them whole.
+        if i > 0 {
+            continue;
+        }
         match GanGenotype::from_json(&found.genotype) {
             Ok(gan) => lines.extend(gan.describe().lines().map(|line| format!("      {line}"))),
             // A searcher of another space has its own form.

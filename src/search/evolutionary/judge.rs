@@ -57,12 +57,9 @@ impl Evolution {
         let candidate = self.whole(g)?;
         let mut values = self.statics(g)?;
         let limits = self.config.limits();
+        // Pictures of a candidate that is out already would be made for nothing.
         if failed.is_some() {
             return Ok(Judged { values, failed });
-        }
-        // Pictures of a candidate that is out already would be made for nothing.
-        if let Some(reason) = limits.broken(&values) {
-            return Ok(Judged { values, failed: Some(reason) });
         }
         if self.config.objectives.contains(&Objective::Latency)
             || limits.largest.contains_key(&Objective::Latency)

@@ -87,12 +87,6 @@ struct Member {
     failed: Option<String>,
 }
 
-impl Member {
-    fn new(genotype: Genotype) -> Member {
-        Member { genotype, failed: None }
-    }
-}
-
 impl Evolution {
     /// A search at its beginning. `evaluator` judges pictures; `init` gives the weights of the generator of a search of stage 2
     /// alone.
@@ -184,8 +178,34 @@ impl Evolution {
         let taken: HashSet<Genotype> = first.iter().cloned().collect();
         let random = self.children(&[], missing, &taken);
         self.known = random.iter().cloned().collect();
-        self.population = first.into_iter().chain(random).map(Member::new).collect();
-        Ok(())
+        self.population = self.members(first.into_iter().chain(random))?;
+        self.require_able()
+    }
+
+    /// Members of a population. Those that break a limit which takes no measuring are out at once: they are neither trained
+    /// nor evaluated, and memory that is not there is never asked for.
+    fn members(&self, genotypes: impl Iterator<Item = Genotype>) -> Result<Vec<Member>, Error> {
+        let limits = self.config.limits();
+        let member = |genotype: Genotype| {
+            let failed = limits.broken(&self.statics(&genotype)?);
+            Ok(Member { genotype, failed })
+        };
+        genotypes.map(member).collect()
+    }
+
+    fn require_able(&self) -> Result<(), Error> {
+        let why = self.population.iter().map(|m| m.failed.as_deref());
+        match why
+            .clone()
+            .find_map(|failed| failed)
+            .filter(|_| why.clone().all(|failed| failed.is_some()))
+        {
+            None => Ok(()),
+            Some(reason) => {
+                let reason = format!("no genotype keeps the limits ({reason}); give larger ones");
+                Err(Error::config("max", reason))
+            }
+        }
     }
 
     /// Sizes of a stage.
@@ -280,7 +300,7 @@ impl Search for Evolution {
             }
             Task::Evaluate { round, index } => {
                 if index == 0 {
-                    self.gather();
+                    self.gather()?;
                 }
                 self.judge(round, index, &mut report)?;
                 self.step += 1;

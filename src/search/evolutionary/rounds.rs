@@ -9,7 +9,7 @@ use super::objectives::Objective;
 use super::schedule::Stage;
 use super::selection::Field;
 use super::variation::{Operators, Variation};
-use super::{Evolution, Member, Pool, Stages, generators, judge, state};
+use super::{Evolution, Pool, Stages, generators, judge, state};
 use crate::nn;
 use crate::search::{Artifact, Candidate, Report, pictures};
 use crate::space::build::Generator;
@@ -18,13 +18,15 @@ use crate::{Error, Rng, Tensor};
 
 impl Evolution {
     /// The candidates of a round, before the first is judged: the population, and its children where the pool holds them.
-    pub(super) fn gather(&mut self) {
+    pub(super) fn gather(&mut self) -> Result<(), Error> {
         self.judged.clear();
         if self.stage == Stage::Generators && self.config.pool == Pool::WithChildren {
             let parents: Vec<Genotype> = self.population.iter().map(|m| m.genotype.clone()).collect();
             let children = self.children(&parents, self.config.population, &self.taken(&parents));
-            self.population.extend(children.into_iter().map(Member::new));
+            let children = self.members(children.into_iter())?;
+            self.population.extend(children);
         }
+        Ok(())
     }
 
     /// What children must differ from.
@@ -91,7 +93,8 @@ impl Evolution {
             "children": children.iter().map(|g| self.half(g)).collect::<Vec<_>>(),
         }));
         self.nets.survive(&survivors, best, size);
-        self.population = parents.into_iter().chain(children).map(Member::new).collect();
+        self.population = self.members(parents.into_iter().chain(children))?;
+        self.require_able()?;
         self.drawn = None;
         if last && self.stage == Stage::Generators && self.config.stage == Stages::Both {
             self.second(chosen)?;

@@ -78,6 +78,10 @@ fn with(change: impl Fn(&mut EvolutionConfig)) -> EvolutionConfig {
 }
 
 fn begun(config: EvolutionConfig) -> (Evolution, Arc<AtomicUsize>) {
+    created(config).unwrap()
+}
+
+fn created(config: EvolutionConfig) -> Result<(Evolution, Arc<AtomicUsize>), Error> {
     let seen = Arc::new(AtomicUsize::new(0));
     let info = NetworkInfo {
         name: "means".into(),
@@ -92,7 +96,7 @@ fn begun(config: EvolutionConfig) -> (Evolution, Arc<AtomicUsize>) {
     let reference = Moments::from_parts(Some(100), vec![120.0; 4], covariance).unwrap();
     let evaluator = Evaluator::new(Box::new(network), reference, "made up", config.eval_images, 7);
     let images = Box::new(Shapes::new(16, 20, 1));
-    (Evolution::new(&Device::cpu(), images, evaluator, config, 7, None).unwrap(), seen)
+    Ok((Evolution::new(&Device::cpu(), images, evaluator, config, 7, None)?, seen))
 }
 
 /// Steps to the end; gives the journal.
@@ -285,15 +289,26 @@ fn limits_keep_large_candidates_out() {
         );
     }
     assert!(seen.load(Ordering::Relaxed) > 0);
-    // A limit that no candidate can keep: none is evaluated, and the search says so.
+    // A given genotype that is too large for memory takes part without being trained or evaluated.
+    let all = free
+        .population
+        .iter()
+        .map(|m| free.statics(&m.genotype).unwrap()[&Objective::Memory]);
+    let most = all.fold(f64::INFINITY, f64::min);
     let (mut search, seen) = begun(with(|c| {
-        (c.max, c.stage) = ([(Objective::Params, 1.0)].into(), Stages::First);
+        (c.max, c.stage, c.rounds1) = ([(Objective::Memory, most)].into(), Stages::First, 1);
+        c.seeds = vec!["eagan".into()];
     }));
     let journal = finish(&mut search);
-    assert_eq!(seen.load(Ordering::Relaxed), 0);
-    assert!(search.front().is_empty());
-    let why = events(&journal, "evaluated")[0]["failed"].as_str().unwrap();
-    assert!(why.contains("above its limit 1"), "{why}");
+    let judged = events(&journal, "evaluated");
+    assert!(judged[0]["failed"].as_str().unwrap().contains("memory"), "{}", judged[0]);
+    assert!(judged[1..].iter().all(|line| line["failed"].is_null()));
+    assert_eq!(seen.load(Ordering::Relaxed), 3 * EVAL_IMAGES);
+    // A limit that no candidate can keep is told before anything is computed.
+    let mut config = with(|c| c.max = [(Objective::Params, 1.0)].into());
+    config.stage = Stages::First;
+    let error = created(config).err().unwrap().to_string();
+    assert!(error.contains("above its limit 1"), "{error}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(super) struct Spent {
     pub evaluations: u64,
 }
 
+/// Random genotypes that are looked at for one that keeps the limits.
+const TRIES: usize = 1000;
 /// Candidates of a warm-up that may fail one after another before the shared weights are taken for broken.
 const PATIENCE: u64 = 50;
 
@@ -117,15 +119,21 @@ impl Evolution {
                 genotype: self.population[who].genotype.clone(),
             });
         }
-        let mut genotype = self.nets.space().random(&mut self.draws);
-        if self.config.operators == Operators::Code {
-            // The released program trains a genotype that it never drew before, and remembers it.
-            while self.known.contains(&genotype) {
-                genotype = self.nets.space().random(&mut self.draws);
+        // The released program trains a genotype that it never drew before, and remembers it.
+        let remembers = self.config.operators == Operators::Code;
+        let limits = self.config.limits();
+        for _ in 0..TRIES {
+            let genotype = self.nets.space().random(&mut self.draws);
+            let seen = remembers && self.known.contains(&genotype);
+            if !seen && limits.broken(&self.statics(&genotype)?).is_none() {
+                if remembers {
+                    self.known.insert(genotype.clone());
+                }
+                return Ok(Drawn { who: None, genotype });
             }
-            self.known.insert(genotype.clone());
         }
-        Ok(Drawn { who: None, genotype })
+        // Where random genotypes hardly ever keep the limits, the population is known to.
+        self.draw(1)
     }
 
     fn batch(&mut self, generates: bool) -> Result<Batch, Error> {
