@@ -254,7 +254,7 @@ fn build(device: &Device, config: &EvolutionConfig, seed: u64, global: &Global) 
         side: config.image_size(),
         images: config.eval_images,
     };
-    let evaluator = judge.evaluator(images.as_ref(), seed, global)?;
+    let evaluator = judge.evaluator(images.as_ref(), device, seed, global)?;
     let mut init = match config.init.is_empty() {
         true => None,
         false => {

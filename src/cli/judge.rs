@@ -3,11 +3,11 @@
 use super::args::Global;
 use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, protocol_of};
 use super::output::note;
-use crate::Error;
 use crate::data::Images;
 use crate::evaluation::Evaluator;
 use crate::metrics::classifier::{self, TrainConfig};
 use crate::metrics::{FeatureNetwork, Keep};
+use crate::{Device, Error};
 
 /// The features that a search makes itself before it begins.
 const OWN: &str = "own";
@@ -29,14 +29,26 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The evaluator, its real side measured; `images` are the opened training pictures.
+    /// The evaluator of a run with this device and seed, its real side measured; `images` are the opened training pictures.
     ///
     /// # Errors
     /// If a file cannot be read, or the sides cannot be compared.
-    pub fn evaluator(&self, images: &dyn Images, seed: u64, global: &Global) -> Result<Evaluator, Error> {
+    pub fn evaluator(
+        &self,
+        images: &dyn Images,
+        device: &Device,
+        seed: u64,
+        global: &Global,
+    ) -> Result<Evaluator, Error> {
+        // Seed and device are those of the run: they are not typed again when it is resumed.
+        let global = &Global {
+            seed: Some(seed),
+            device: Some(device.info().id),
+            ..global.clone()
+        };
         let args = FeatureArgs::usual(self.features);
         let mut network = match self.features {
-            OWN => OpenNetwork::opened(&args, global, self.own(images, seed, global)?),
+            OWN => OpenNetwork::opened(&args, global, self.own(images, device, seed, global.quiet)?),
             _ => OpenNetwork::new(&args, global),
         };
         let reference = match self.reference.is_empty() {
@@ -59,17 +71,22 @@ impl Judge<'_> {
     }
 
     /// A small classifier of the training pictures, the same for the same seed and device.
-    fn own(&self, images: &dyn Images, seed: u64, global: &Global) -> Result<Box<dyn FeatureNetwork>, Error> {
-        let device = global.open_device()?;
-        let trained = classifier::train(&device, images, None, QUICK, seed, &mut |_| Ok(()))?;
-        if !global.quiet {
+    fn own(
+        &self,
+        images: &dyn Images,
+        device: &Device,
+        seed: u64,
+        quiet: bool,
+    ) -> Result<Box<dyn FeatureNetwork>, Error> {
+        let trained = classifier::train(device, images, None, QUICK, seed, &mut |_| Ok(()))?;
+        if !quiet {
             let right = 100.0 * trained.about.accuracy;
             note(&format!(
                 "features of a small classifier of {}, trained just now: {right:.0} % of {} pictures right",
                 self.data, trained.about.tested
             ));
         }
-        Ok(Box::new(trained.into_network(&device, OWN)?))
+        Ok(Box::new(trained.into_network(device, OWN)?))
     }
 }
 

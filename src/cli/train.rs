@@ -216,7 +216,7 @@ fn build(device: &Device, config: &TrainConfig, seed: u64, global: &Global) -> R
                 side: config.image_size(),
                 images: config.eval_images,
             };
-            Some(judge.evaluator(images.as_ref(), seed, global)?)
+            Some(judge.evaluator(images.as_ref(), device, seed, global)?)
         }
     };
     let mut trainer = Trainer::new(device, images, evaluator, config.clone(), seed)?;

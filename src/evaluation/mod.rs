@@ -2,6 +2,8 @@
 //! network. Knows neither trainings nor searches, which both ask it.
 
 mod evaluator;
+#[cfg(test)]
+pub(crate) mod means;
 mod sampler;
 
 pub use evaluator::{Evaluation, Evaluator, Seconds};

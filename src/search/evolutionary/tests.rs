@@ -4,44 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::data::{ImageShape, Shapes};
-use crate::metrics::{FeatureNetwork, Moments, NetworkInfo, NetworkKind, Output};
+use crate::data::Shapes;
+use crate::evaluation::means;
 use crate::nn::Role;
-
-/// Four mean values of a picture as features, two of them as logits; counts the pictures.
-struct Means {
-    info: NetworkInfo,
-    seen: Arc<AtomicUsize>,
-}
-
-impl FeatureNetwork for Means {
-    fn info(&self) -> &NetworkInfo {
-        &self.info
-    }
-
-    fn dims(&self) -> usize {
-        4
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(2)
-    }
-
-    fn forward(&self, pixels: &[u8], shape: ImageShape) -> Result<Output, Error> {
-        let mut all = Output::default();
-        for picture in pixels.chunks_exact(shape.values()) {
-            self.seen.fetch_add(1, Ordering::Relaxed);
-            let quarter = |i: usize| {
-                let part = &picture[i * picture.len() / 4..(i + 1) * picture.len() / 4];
-                part.iter().map(|v| f32::from(*v)).sum::<f32>() / part.len() as f32
-            };
-            let features = [quarter(0), quarter(1), quarter(2), quarter(3)];
-            all.logits.extend_from_slice(&features[..2]);
-            all.features.extend(features);
-        }
-        Ok(all)
-    }
-}
 
 const EVAL_IMAGES: usize = 12;
 /// The discriminator that an earlier search may have found.
@@ -82,19 +47,7 @@ fn begun(config: EvolutionConfig) -> (Evolution, Arc<AtomicUsize>) {
 }
 
 fn created(config: EvolutionConfig) -> Result<(Evolution, Arc<AtomicUsize>), Error> {
-    let seen = Arc::new(AtomicUsize::new(0));
-    let info = NetworkInfo {
-        name: "means".into(),
-        file: String::new(),
-        sha256: String::new(),
-        input: String::new(),
-        logits: String::new(),
-        kind: NetworkKind::Classifier,
-    };
-    let network = Means { info, seen: seen.clone() };
-    let covariance = (0..16).map(|i| if i % 5 == 0 { 900.0 } else { 100.0 }).collect();
-    let reference = Moments::from_parts(Some(100), vec![120.0; 4], covariance).unwrap();
-    let evaluator = Evaluator::new(Box::new(network), reference, "made up", config.eval_images, 7);
+    let (evaluator, seen) = means::evaluator(config.eval_images);
     let images = Box::new(Shapes::new(16, 20, 1));
     Ok((Evolution::new(&Device::cpu(), images, evaluator, config, 7, None)?, seen))
 }
@@ -294,10 +247,11 @@ fn limits_keep_large_candidates_out() {
         .population
         .iter()
         .map(|m| free.statics(&m.genotype).unwrap()[&Objective::Memory]);
-    let most = all.fold(f64::INFINITY, f64::min);
+    let most = all.fold(0.0, f64::max);
+    let large = [[0, 0, 4, 4, 4, 4, 4]; 3];
     let (mut search, seen) = begun(with(|c| {
         (c.max, c.stage, c.rounds1) = ([(Objective::Memory, most)].into(), Stages::First, 1);
-        c.seeds = vec!["eagan".into()];
+        c.seeds = vec![json!({"space": "gan-cells", "generator": large}).to_string()];
     }));
     let journal = finish(&mut search);
     let judged = events(&journal, "evaluated");
