@@ -10,7 +10,7 @@ use super::model::{self, Found, Model};
 use super::output;
 use crate::formats::torch::{self, Item};
 use crate::formats::{NamedArrays, atomic};
-use crate::space::build::{GENOTYPE, Generator, Networks, SKIPS};
+use crate::space::build::{GENOTYPE, Generator, Networks, describe};
 use crate::space::export;
 use crate::space::{GanGenotype, GeneratorArch, Part};
 use crate::{Device, Error, train};
@@ -153,8 +153,7 @@ fn safetensors(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
         .as_ref()
         .expect("a source with a genotype has a generator that fits it");
     let (size, skips) = (generator.size(), generator.accumulates_skips());
-    all.metadata.insert(GENOTYPE.to_owned(), genotype.to_json().to_string());
-    all.metadata.insert(SKIPS.to_owned(), skips.to_string());
+    describe(genotype, skips, &mut all);
     let card = json!({
         "weights": args.to.file_name().map(|name| name.to_string_lossy()),
         "genotype": genotype.to_json(),

@@ -12,7 +12,7 @@ use crate::formats::NamedArrays;
 use crate::nn;
 use crate::runs::{Artifact, Snapshot};
 use crate::space::GanGenotype;
-use crate::space::build::{GENOTYPE, Generator, SKIPS};
+use crate::space::build::{Generator, describe};
 use crate::{Device, Error, Rng, Tensor};
 
 /// The best evaluation so far.
@@ -122,25 +122,11 @@ pub(super) fn load(training: &mut Trainer, from: &Snapshot) -> Result<(), Error>
 pub(super) fn weights_file(training: &mut Trainer, best: &Best) -> Result<Artifact, Error> {
     let mut arrays = NamedArrays::new();
     export_generator(&mut training.players, &mut arrays)?;
-    describe(&training.config, &training.genotype, &mut arrays);
+    describe(&training.genotype, training.config.skip_out_includes_skips, &mut arrays);
     for (key, value) in [("step", best.step.to_string()), (best.metric.as_str(), best.distance.to_string())] {
         arrays.metadata.insert(key.to_owned(), value);
     }
-    let mut bytes = Vec::new();
-    arrays
-        .write_to(&mut bytes)
-        .map_err(|e| Error::io("best.safetensors", "write", &e))?;
-    Ok(Artifact { name: "best.safetensors".to_owned(), bytes })
-}
-
-/// Says in a weights file what rebuilding the generator takes beside its tensors.
-fn describe(config: &TrainConfig, genotype: &GanGenotype, arrays: &mut NamedArrays) {
-    for (key, value) in [
-        (GENOTYPE, genotype.to_json().to_string()),
-        (SKIPS, config.skip_out_includes_skips.to_string()),
-    ] {
-        arrays.metadata.insert(key.to_owned(), value);
-    }
+    Artifact::of_arrays("best.safetensors", &arrays)
 }
 
 /// Whether a snapshot is one of a training.
@@ -161,7 +147,7 @@ pub fn weights_of(snapshot: &Snapshot) -> Result<NamedArrays, Error> {
             weights.insert(name, &array.shape, array.values.clone());
         }
     }
-    describe(&state.config, &genotype, &mut weights);
+    describe(&genotype, state.config.skip_out_includes_skips, &mut weights);
     Ok(weights)
 }
 

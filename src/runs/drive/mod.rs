@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::Snapshot;
 use crate::Error;
+use crate::formats::NamedArrays;
 pub use checkpoints::Checkpoints;
 pub use console::Console;
 pub use driver::{End, Observer, Outcome, Stop, run};
@@ -83,6 +84,18 @@ pub struct Artifact {
     pub name: String,
     /// Content.
     pub bytes: Vec<u8>,
+}
+
+impl Artifact {
+    /// A file of named arrays.
+    ///
+    /// # Errors
+    /// If they have no such form.
+    pub fn of_arrays(name: &str, arrays: &NamedArrays) -> Result<Artifact, Error> {
+        let mut bytes = Vec::new();
+        arrays.write_to(&mut bytes).map_err(|e| Error::io(name, "write", &e))?;
+        Ok(Artifact { name: name.to_owned(), bytes })
+    }
 }
 
 /// An architecture that was found.

@@ -98,6 +98,7 @@ impl History {
             .light_line_style(WHITE)
             .x_desc("round")
             .y_desc("share of the box to the reference point")
+            .x_labels(last as usize)
             .x_label_formatter(&|round| format!("{round:.0}"))
             .draw()?;
         for (i, stage) in [Stage::Generators, Stage::Discriminators].into_iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::formats::NamedArrays;
 use crate::nn::{self, Init};
 use crate::runs::Snapshot;
 use crate::search::{Artifact, Candidate};
-use crate::space::build::{GENOTYPE, Generator, SKIPS, discriminator};
+use crate::space::build::{Generator, describe, discriminator};
 use crate::space::{GanCells, GanGenotype, Genotype};
 use crate::{Device, Error, Rng};
 
@@ -152,17 +152,8 @@ pub(super) fn weights_file(
     let mut arrays = NamedArrays::new();
     nn::export(&mut g, "g.", &mut arrays)?;
     nn::export(d.as_mut(), "d.", &mut arrays)?;
-    for (key, value) in [
-        (GENOTYPE, best.to_json().to_string()),
-        (SKIPS, config.skip_out_includes_skips.to_string()),
-    ] {
-        arrays.metadata.insert(key.to_owned(), value);
-    }
-    let mut bytes = Vec::new();
-    arrays
-        .write_to(&mut bytes)
-        .map_err(|e| Error::io("best.safetensors", "write", &e))?;
-    Ok(Artifact { name: "best.safetensors".to_owned(), bytes })
+    describe(best, config.skip_out_includes_skips, &mut arrays);
+    Artifact::of_arrays("best.safetensors", &arrays)
 }
 
 /// A generator of architecture `fixed`, its weights still to be read.

@@ -71,6 +71,12 @@ impl Generator {
     }
 }
 
+/// Says in a weights file what rebuilding its generator takes beside its tensors.
+pub fn describe(genotype: &GanGenotype, skip_out_includes_skips: bool, arrays: &mut NamedArrays) {
+    let said = [(GENOTYPE, genotype.to_json().to_string()), (SKIPS, skip_out_includes_skips.to_string())];
+    arrays.metadata.extend(said.map(|(key, text)| (key.to_owned(), text)));
+}
+
 /// What stands before the names of each generator's tensors.
 fn prefixes(arrays: &NamedArrays) -> Vec<&str> {
     let found = arrays.iter().filter_map(|(name, _)| name.strip_suffix(LANDMARK));

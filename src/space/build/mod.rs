@@ -20,6 +20,6 @@ pub use discriminator::{AdversarialDiscriminator, Discriminator, Trace, discrimi
 pub use edge::{Edge, Mixed, Mixing, SinglePath};
 pub use generator::{Generator, GeneratorSize, GeneratorTrace};
 pub use layer::{Candidate, Layer, Signal, built_in};
-pub use load::{GENOTYPE, Networks, SKIPS};
+pub use load::{GENOTYPE, Networks, SKIPS, describe};
 pub use mix::{GumbelInput, Logits, Mix, Noise, Relaxation, mixing_weights};
 pub use simple::SimpleDiscriminator;
