@@ -1,10 +1,12 @@
-//! Settings of the evolutionary search. The defaults are those of EAGAN's paper.
+//! Settings of the evolutionary search. The defaults are those of EAGAN's paper; where it is silent or its batch sizes look
+//! exchanged, the released program's. Two are ours: batch norm is recalibrated, and Adam's moments are private to a copy.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::objectives::{Limits, Objective};
+use super::schedule::Stage;
 use super::selection::Selection;
 use super::variation::Operators;
 use crate::Error;
@@ -90,7 +92,7 @@ pub struct EvolutionConfig {
     pub batch: usize,
     /// Pictures of a generator step. 80.
     pub gen_batch: usize,
-    /// Discriminator steps for each generator step in stage 1; all of them train the same candidate. 1.
+    /// Discriminator steps for each generator step in stage 1; until a round ends they train the same candidate. 1.
     pub n_critic1: u64,
     /// The same in stage 2. 5.
     pub n_critic2: u64,
@@ -116,8 +118,10 @@ pub struct EvolutionConfig {
     pub reset_weights: bool,
     /// What is minimised, the most important one first: distance, score, params, macs, latency, memory. distance, score.
     pub objectives: Vec<Objective>,
-    /// Largest allowed values by objective. None.
-    pub max: BTreeMap<Objective, f64>,
+    /// Largest allowed values by objective in stage 1. None.
+    pub max1: BTreeMap<Objective, f64>,
+    /// The same in stage 2. None.
+    pub max2: BTreeMap<Objective, f64>,
     /// Smallest allowed score, 0 for none. 0.
     pub min_score: f64,
     /// Generated pictures of an evaluation. 5000.
@@ -176,7 +180,8 @@ impl Default for EvolutionConfig {
             mutation: 0.5,
             reset_weights: true,
             objectives: vec![Objective::Distance, Objective::Score],
-            max: BTreeMap::new(),
+            max1: BTreeMap::new(),
+            max2: BTreeMap::new(),
             min_score: 0.0,
             eval_images: 5000,
             recalibrate: true,
@@ -215,13 +220,13 @@ impl EvolutionConfig {
         }
     }
 
-    /// The limits of what is minimised.
-    pub fn limits(&self) -> Limits {
-        let mut largest = self.max.clone();
-        if self.min_score > 0.0 {
-            largest.insert(Objective::Score, Objective::Score.minimised(self.min_score));
-        }
-        Limits { largest }
+    /// The limits of a stage.
+    pub fn limits(&self, stage: Stage) -> Limits {
+        let largest = match stage {
+            Stage::Generators => self.max1.clone(),
+            Stage::Discriminators => self.max2.clone(),
+        };
+        Limits { largest, smallest_score: self.min_score }
     }
 
     /// The discriminator of stage 1.
@@ -262,6 +267,8 @@ impl EvolutionConfig {
             ("latent", self.latent as u64, 2, 65_536),
             ("latent_split", self.latent_split as u64, 2, 3),
             ("population", self.population as u64, 2, 65_536),
+            ("warmup", self.warmup, 0, 1_000_000),
+            ("epochs", self.epochs, 0, 1_000_000),
             ("rounds1", self.rounds1, 1, 1_000_000),
             ("rounds2", self.rounds2, 1, 1_000_000),
             ("batch", self.batch as u64, 1, 65_536),
@@ -315,13 +322,15 @@ impl EvolutionConfig {
                 return refuse(&format!("`{}` is there twice", objective.name()));
             }
         }
-        if self.max.contains_key(&Objective::Score) {
-            return Err(Error::config("max", "the score has a smallest value; set `min_score`"));
-        }
-        for (objective, most) in &self.max {
-            if !bounds::positive(*most) {
-                let reason = format!("{} = {most} cannot be used; above 0", objective.name());
-                return Err(Error::config("max", reason));
+        for (key, max) in [("max1", &self.max1), ("max2", &self.max2)] {
+            for (objective, most) in max {
+                if *objective == Objective::Score {
+                    return Err(Error::config(key, "the score has a smallest value; set `min_score`"));
+                }
+                if !bounds::positive(*most) {
+                    let reason = format!("{} = {most} cannot be used; above 0", objective.name());
+                    return Err(Error::config(key, reason));
+                }
             }
         }
         let others = self.objectives.iter().any(|o| *o != Objective::Score);

@@ -132,15 +132,18 @@ impl Networks for Discriminators {
     }
 
     fn survive(&mut self, survivors: &[usize], best: usize, size: usize) {
-        let winner = self.copies[best].clone();
-        if self.reset {
-            self.common = winner.unwrap_or_else(|| self.common.clone());
-            self.copies = vec![None; size];
-            return;
-        }
-        let mut copies: Vec<Option<Private>> = survivors.iter().map(|i| self.copies[*i].clone()).collect();
-        copies.resize(size, winner);
-        self.copies = copies;
+        let own = |i: usize| self.copies[i].as_ref().unwrap_or(&self.common).clone();
+        let winner = own(best);
+        self.copies = match self.reset {
+            true => vec![None; size],
+            false => {
+                let mut copies: Vec<Option<Private>> = survivors.iter().map(|i| Some(own(*i))).collect();
+                copies.resize(size, None);
+                copies
+            }
+        };
+        // What children begin with, and what a snapshot's reader takes for the generator.
+        self.common = winner;
     }
 
     fn save(&mut self, to: &mut Snapshot) -> Result<(), Error> {
@@ -236,8 +239,9 @@ mod tests {
         nets.train(Some(3), &candidate(3), &batch).unwrap().unwrap();
         nets.survive(&[3, 0], 3, 4);
         let copies: Vec<bool> = nets.copies.iter().map(Option::is_some).collect();
-        assert_eq!(copies, [true, false, true, true]);
+        assert_eq!(copies, [true, true, false, false]);
         let shared: Vec<_> = nets.copies.iter().flatten().map(first).collect();
-        assert!(shared.iter().all(|p| *p == shared[0]));
+        assert_eq!(shared[0], first(&nets.common));
+        assert_ne!(shared[1], first(&nets.common));
     }
 }

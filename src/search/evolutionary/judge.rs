@@ -10,7 +10,7 @@ use super::{Evolution, EvolutionConfig, Report};
 use crate::evaluation::BATCH;
 use crate::nn::{self, Role};
 use crate::space::build::Generator;
-use crate::space::{GanGenotype, Genotype, cost};
+use crate::space::{Family, GanCells, GanGenotype, Genotype, cost};
 use crate::{Device, Error, Rng, Tensor};
 
 /// Runs that a latency is the least of.
@@ -31,7 +31,11 @@ impl Evolution {
         let member = self.population[index].clone();
         let genotype = self.half(&member.genotype);
         let judged = match self.recalled.remove(&self.step).filter(|line| line["genotype"] == genotype) {
-            Some(line) => judged_of(&line)?,
+            // A line that says nothing usable is as good as none.
+            Some(line) => match judged_of(&line) {
+                Some(judged) => judged,
+                None => self.evaluate(index, &member.genotype, member.failed)?,
+            },
             None => self.evaluate(index, &member.genotype, member.failed)?,
         };
         let mut line = json!({
@@ -47,6 +51,9 @@ impl Evolution {
         if let Some(reason) = &judged.failed {
             line["failed"] = json!(reason);
         }
+        if let Some(reason) = self.config.limits(self.stage).broken(&judged.values) {
+            line["beyond"] = json!(reason);
+        }
         report.message = Some(format!("stage {} round {round}  candidate {index}", self.stage.number()));
         report.journal.push(line);
         self.judged.push(judged);
@@ -56,9 +63,9 @@ impl Evolution {
     fn evaluate(&mut self, who: usize, g: &Genotype, failed: Option<String>) -> Result<Judged, Error> {
         let candidate = self.whole(g)?;
         let mut values = self.statics(g)?;
-        let limits = self.config.limits();
+        let limits = self.config.limits(self.stage);
         // Pictures of a candidate that is out already would be made for nothing.
-        if failed.is_some() {
+        if failed.is_some() || limits.broken(&values).is_some() {
             return Ok(Judged { values, failed });
         }
         if self.config.objectives.contains(&Objective::Latency)
@@ -90,33 +97,12 @@ impl Evolution {
         if failed.is_some() {
             values.retain(|_, value| value.is_finite());
         }
-        let failed = failed.or_else(|| limits.broken(&values));
         Ok(Judged { values, failed })
     }
 
     /// What is known of a candidate without computing anything.
     pub(super) fn statics(&self, g: &Genotype) -> Result<Values, Error> {
-        let config = &self.config;
-        let half = self.nets.space().decode(g)?;
-        let (cost, channels, batch) = match self.stage {
-            Stage::Generators => {
-                let cost = cost::generator(half.require_generator()?, config.channels, &config.form())?;
-                (cost, config.channels, config.batch.max(config.gen_batch))
-            }
-            Stage::Discriminators => {
-                let d = half.require_discriminator()?;
-                let cost = cost::discriminator(d, config.disc_channels, config.image_size())?;
-                // Real and generated pictures.
-                (cost, config.disc_channels, 2 * config.batch)
-            }
-        };
-        let outputs: usize = cost.layers.iter().map(|layer| layer.size * layer.size * channels).sum();
-        let numbers = 4 * cost.params() + 2 * (batch * outputs) as u64;
-        Ok(Values::from([
-            (Objective::Params, cost.params() as f64),
-            (Objective::Macs, cost.macs() as f64),
-            (Objective::Memory, 4.0 * numbers as f64),
-        ]))
+        statics(&self.config, self.stage, g)
     }
 
     /// Seconds for a picture.
@@ -138,6 +124,39 @@ impl Evolution {
     }
 }
 
+/// The half that a stage searches.
+pub(super) fn space(stage: Stage) -> GanCells {
+    match stage {
+        Stage::Generators => GanCells::generators(),
+        Stage::Discriminators => GanCells::discriminators(Family::Eagan),
+    }
+}
+
+/// What is known of candidate `g` of a stage without computing anything.
+pub(super) fn statics(config: &EvolutionConfig, stage: Stage, g: &Genotype) -> Result<Values, Error> {
+    let half = space(stage).decode(g)?;
+    let (cost, channels, batch) = match stage {
+        Stage::Generators => {
+            let cost = cost::generator(half.require_generator()?, config.channels, &config.form())?;
+            (cost, config.channels, config.batch.max(config.gen_batch))
+        }
+        Stage::Discriminators => {
+            let d = half.require_discriminator()?;
+            let cost = cost::discriminator(d, config.disc_channels, config.image_size())?;
+            // Real and generated pictures.
+            (cost, config.disc_channels, 2 * config.batch)
+        }
+    };
+    let present = cost.layers.iter().filter(|layer| layer.op != "none");
+    let outputs: usize = present.map(|layer| layer.size * layer.size * channels).sum();
+    let numbers = 4 * cost.params() + 2 * (batch * outputs) as u64;
+    Ok(Values::from([
+        (Objective::Params, cost.params() as f64),
+        (Objective::Macs, cost.macs() as f64),
+        (Objective::Memory, 4.0 * numbers as f64),
+    ]))
+}
+
 /// Takes the statistics of a candidate's generator anew, always from the same latents, unless the settings say otherwise.
 pub(super) fn recalibrate(net: &mut Generator, config: &EvolutionConfig, device: &Device, seed: u64) {
     if !config.recalibrate {
@@ -149,14 +168,13 @@ pub(super) fn recalibrate(net: &mut Generator, config: &EvolutionConfig, device:
     net.recalibrate(batches.map(|n| Tensor::normal(device, [n, config.latent], &mut rng)));
 }
 
-/// What a line of the journal says of its candidate.
-fn judged_of(line: &Value) -> Result<Judged, Error> {
-    let damaged = |what: &str| Error::config("journal", format!("an evaluated line has no {what}"));
-    let objectives = line["objectives"].as_object().ok_or_else(|| damaged("objectives"))?;
+/// What a line of the journal says of its candidate, if it can be understood.
+fn judged_of(line: &Value) -> Option<Judged> {
     let mut values = Values::new();
-    for (name, value) in objectives {
-        values.insert(name.parse()?, value.as_f64().ok_or_else(|| damaged("numbers"))?);
+    for (name, value) in line["objectives"].as_object()? {
+        let objective = Objective::ALL.into_iter().find(|o| o.is_called(name))?;
+        values.insert(objective, value.as_f64()?);
     }
     let failed = line["failed"].as_str().map(str::to_owned);
-    Ok(Judged { values, failed })
+    Some(Judged { values, failed })
 }

@@ -30,7 +30,7 @@ use crate::evaluation::Evaluator;
 use crate::nn::{self, Init};
 use crate::runs::Snapshot;
 use crate::space::build::Generator;
-use crate::space::{Discriminator, GanCells, GanGenotype, Genotype};
+use crate::space::{Discriminator, GanCells, GanGenotype, Genotype, Space};
 use crate::{Device, Error, Rng};
 pub use config::{EvolutionConfig, Pool, Stages};
 use discriminators::Discriminators;
@@ -87,6 +87,12 @@ struct Member {
     failed: Option<String>,
 }
 
+impl Member {
+    fn new(genotype: Genotype) -> Member {
+        Member { genotype, failed: None }
+    }
+}
+
 impl Evolution {
     /// A search at its beginning. `evaluator` judges pictures; `init` gives the weights of the generator of a search of stage 2
     /// alone.
@@ -103,7 +109,8 @@ impl Evolution {
     ) -> Result<Evolution, Error> {
         config.check()?;
         require_side(images.as_ref(), config.image_size())?;
-        if config.objectives.contains(&Objective::Score) && !evaluator.has_score() {
+        let scored = config.objectives.contains(&Objective::Score) || config.min_score > 0.0;
+        if scored && !evaluator.has_score() {
             let reason = "the score takes features with logits and at least ten generated pictures";
             return Err(Error::config("objectives", reason));
         }
@@ -126,8 +133,16 @@ impl Evolution {
                 let mut g = Generator::derived(fixed.require_generator()?, config.size(), &mut build)?;
                 g.accumulate_skips(config.skip_out_includes_skips);
                 if let Some(init) = init {
-                    if init.size() != g.size() {
-                        let reason = format!("has sizes {:?}, the search {:?}", init.size(), g.size());
+                    let tensors = |g: &mut Generator| -> Vec<(String, crate::Shape)> {
+                        let all = nn::collect(g, nn::Role::Weight).into_iter();
+                        all.map(|(name, tensor)| (name, tensor.shape())).collect()
+                    };
+                    if tensors(init) != tensors(&mut g) || init.accumulates_skips() != g.accumulates_skips() {
+                        let reason = format!(
+                            "is no generator {} of {:?} that hands skips on in the same way",
+                            config.generator,
+                            g.size()
+                        );
                         return Err(Error::config("init", reason));
                     }
                     nn::transfer(init, &mut g);
@@ -160,6 +175,13 @@ impl Evolution {
             config,
         };
         search.populate()?;
+        if search.config.stage == Stages::Both {
+            // Not only after the whole first stage.
+            let space = judge::space(Stage::Discriminators);
+            let mut rng = Rng::stream(seed, "limits of stage 2");
+            let some: Vec<Genotype> = (0..1000).map(|_| space.random(&mut rng)).collect();
+            search.require_fit(&some, Stage::Discriminators)?;
+        }
         Ok(search)
     }
 
@@ -178,34 +200,32 @@ impl Evolution {
         let taken: HashSet<Genotype> = first.iter().cloned().collect();
         let random = self.children(&[], missing, &taken);
         self.known = random.iter().cloned().collect();
-        self.population = self.members(first.into_iter().chain(random))?;
-        self.require_able()
+        self.population = first.into_iter().chain(random).map(Member::new).collect();
+        let genotypes: Vec<Genotype> = self.population.iter().map(|m| m.genotype.clone()).collect();
+        self.require_fit(&genotypes, self.stage)
     }
 
-    /// Members of a population. Those that break a limit which takes no measuring are out at once: they are neither trained
-    /// nor evaluated, and memory that is not there is never asked for.
-    fn members(&self, genotypes: impl Iterator<Item = Genotype>) -> Result<Vec<Member>, Error> {
-        let limits = self.config.limits();
-        let member = |genotype: Genotype| {
-            let failed = limits.broken(&self.statics(&genotype)?);
-            Ok(Member { genotype, failed })
-        };
-        genotypes.map(member).collect()
+    /// Which limit `g` breaks that takes no measuring, if so: it is neither trained nor evaluated, and memory that is not
+    /// there is never asked for.
+    fn beyond(&self, g: &Genotype) -> Result<Option<String>, Error> {
+        Ok(self.config.limits(self.stage).broken(&self.statics(g)?))
     }
 
-    fn require_able(&self) -> Result<(), Error> {
-        let why = self.population.iter().map(|m| m.failed.as_deref());
-        match why
-            .clone()
-            .find_map(|failed| failed)
-            .filter(|_| why.clone().all(|failed| failed.is_some()))
-        {
-            None => Ok(()),
-            Some(reason) => {
-                let reason = format!("no genotype keeps the limits ({reason}); give larger ones");
-                Err(Error::config("max", reason))
+    /// An error unless one of `genotypes` keeps the limits of `stage` as far as they take no measuring.
+    fn require_fit(&self, genotypes: &[Genotype], stage: Stage) -> Result<(), Error> {
+        let limits = self.config.limits(stage);
+        let mut broken = None;
+        for g in genotypes {
+            broken = limits.broken(&judge::statics(&self.config, stage, g)?);
+            if broken.is_none() {
+                return Ok(());
             }
         }
+        let reason = format!(
+            "no genotype was found that keeps the limits ({}); give larger ones",
+            broken.unwrap_or_default()
+        );
+        Err(Error::config(format!("max{}", stage.number()), reason))
     }
 
     /// Sizes of a stage.
@@ -300,7 +320,7 @@ impl Search for Evolution {
             }
             Task::Evaluate { round, index } => {
                 if index == 0 {
-                    self.gather()?;
+                    self.gather();
                 }
                 self.judge(round, index, &mut report)?;
                 self.step += 1;

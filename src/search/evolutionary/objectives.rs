@@ -23,8 +23,9 @@ pub enum Objective {
     /// Measured time of the searched network for a picture, in seconds: the least of three runs on a hundred pictures. A
     /// search that asks for it cannot be repeated to the bit.
     Latency,
-    /// Estimated memory of a training step in bytes: four numbers for each parameter (value, gradient, two moments) and
-    /// two for each number that a layer puts out.
+    /// Estimated memory in bytes that a training step takes for the searched network alone: four numbers for each parameter
+    /// (value, gradient, two moments) and two for each number that an operation puts out. Its opponent and what a supernet
+    /// holds beside it are not in it.
     Memory,
 }
 
@@ -51,9 +52,13 @@ impl Objective {
         }
     }
 
-    /// Whether it is known of an architecture before anything is trained or measured.
-    pub fn is_static(self) -> bool {
-        matches!(self, Objective::Params | Objective::Macs | Objective::Memory)
+    /// Whether `text` is its name, or what the distance or the score is called under some protocol.
+    pub fn is_called(self, text: &str) -> bool {
+        match self {
+            Objective::Distance => ["distance", "frechet", "fid"].contains(&text),
+            Objective::Score => ["score", "is"].contains(&text),
+            other => other.name() == text,
+        }
     }
 
     /// What is minimised of a measured value.
@@ -70,16 +75,12 @@ impl FromStr for Objective {
 
     /// Its name, or what the distance and the score are called under their own protocol.
     fn from_str(text: &str) -> Result<Objective, Error> {
-        match text {
-            "fid" | "frechet" => Ok(Objective::Distance),
-            "is" => Ok(Objective::Score),
-            _ => Objective::ALL.into_iter().find(|o| o.name() == text).ok_or_else(|| {
-                let reason = format!(
-                    "`{text}` is no objective; valid are distance (fid), score (is), params, macs, latency and memory"
-                );
-                Error::config("objectives", reason)
-            }),
-        }
+        Objective::ALL.into_iter().find(|o| o.is_called(text)).ok_or_else(|| {
+            let reason = format!(
+                "`{text}` is no objective; valid are distance (fid), score (is), params, macs, latency and memory"
+            );
+            Error::config("objectives", reason)
+        })
     }
 }
 
@@ -95,11 +96,13 @@ pub struct Judged {
     pub failed: Option<String>,
 }
 
-/// Upper limits of what is minimised; the score has a lower one.
+/// Upper limits of what is minimised, and a lower one of the score.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
-    /// Largest allowed value by objective, in minimised form.
+    /// Largest allowed value by objective; none of the score.
     pub largest: BTreeMap<Objective, f64>,
+    /// Smallest allowed score; 0 for none.
+    pub smallest_score: f64,
 }
 
 impl Limits {
@@ -107,24 +110,23 @@ impl Limits {
     /// kept.
     pub fn excess(&self, values: &Values) -> f64 {
         let excess = |(objective, most): (&Objective, &f64)| {
-            let value = objective.minimised(*values.get(objective)?);
+            let value = *values.get(objective)?;
             (value > *most).then(|| (value - most) / most.abs().max(f64::MIN_POSITIVE))
         };
-        self.largest.iter().filter_map(excess).sum()
+        let score = values.get(&Objective::Score).filter(|score| **score < self.smallest_score);
+        let lacking = score.map_or(0.0, |score| (self.smallest_score - score) / self.smallest_score);
+        self.largest.iter().filter_map(excess).sum::<f64>() + lacking
     }
 
     /// The first limit that `values` break, in words.
     pub fn broken(&self, values: &Values) -> Option<String> {
-        self.largest.iter().find_map(|(objective, most)| {
-            let value = *values.get(objective)?;
-            let name = objective.name();
-            if objective.minimised(value) <= *most {
-                return None;
-            }
-            Some(match objective {
-                Objective::Score => format!("score {value} is below its limit {}", 1.0 / most),
-                _ => format!("{name} {value} is above its limit {most}"),
-            })
+        let above = self.largest.iter().find_map(|(objective, most)| {
+            let value = values.get(objective).filter(|value| *value > most)?;
+            Some(format!("{} {value} is above its limit {most}", objective.name()))
+        });
+        above.or_else(|| {
+            let score = values.get(&Objective::Score).filter(|score| **score < self.smallest_score)?;
+            Some(format!("score {score} is below its limit {}", self.smallest_score))
         })
     }
 }
@@ -146,12 +148,13 @@ mod tests {
     #[test]
     fn limits_bound_what_is_minimised() {
         let limits = Limits {
-            largest: BTreeMap::from([(Objective::Params, 100.0), (Objective::Score, 0.25)]),
+            largest: BTreeMap::from([(Objective::Params, 100.0)]),
+            smallest_score: 4.0,
         };
         let values = |params, score| Values::from([(Objective::Params, params), (Objective::Score, score)]);
         assert_eq!(limits.excess(&values(100.0, 5.0)), 0.0);
         assert_eq!(limits.broken(&values(100.0, 5.0)), None);
-        assert!((limits.excess(&values(150.0, 2.0)) - 1.5).abs() < 1e-6);
+        assert!((limits.excess(&values(150.0, 2.0)) - 1.0).abs() < 1e-9);
         assert_eq!(limits.broken(&values(150.0, 5.0)).unwrap(), "params 150 is above its limit 100");
         assert_eq!(limits.broken(&values(10.0, 2.0)).unwrap(), "score 2 is below its limit 4");
         assert_eq!(limits.excess(&Values::new()), 0.0);

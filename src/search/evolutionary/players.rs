@@ -29,7 +29,7 @@ pub(super) fn adam(lr: f64, [beta1, beta2]: [f64; 2]) -> Adam {
 }
 
 /// A step of the discriminator on the hinge loss, then one of the generator if the batch has latents for it. A step whose
-/// loss or gradient is not finite changes nothing.
+/// loss or gradient is not finite changes nothing; the steps before it stay.
 ///
 /// # Errors
 /// If the device fails.
@@ -42,8 +42,8 @@ pub(super) fn play(
 ) -> Result<Played, Error> {
     nn::freeze(g);
     let before = nn::collect(g, Role::Buffer);
-    let mut d = Judge(d);
-    let judge = |d: &mut Judge| {
+    let mut d = AnyDiscriminator(d);
+    let judge = |d: &mut AnyDiscriminator| {
         let real = d.0.forward(&batch.x, Mode::Train, None);
         let fake = g.forward(&batch.z, Mode::Train, None);
         hinge_loss(&real, &d.0.forward(&fake, Mode::Train, None))
@@ -71,9 +71,9 @@ pub(super) fn play(
 }
 
 /// A discriminator of any kind as one type.
-struct Judge<'a>(&'a mut dyn Discriminator);
+struct AnyDiscriminator<'a>(&'a mut dyn Discriminator);
 
-impl Module for Judge<'_> {
+impl Module for AnyDiscriminator<'_> {
     fn visit(&mut self, v: &mut Visitor<'_>) {
         self.0.visit(v);
     }

@@ -8,7 +8,7 @@ use super::config::{EvolutionConfig, Pool};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// Made-up 16x16 pictures, about a minute on two cores.
+    /// Made-up 16x16 pictures, seconds on two cores.
     Smoke,
     /// 32x32 pictures at reduced widths, about a quarter of an hour on two cores.
     Laptop,
@@ -66,7 +66,7 @@ impl Preset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// The paper's; where it is silent, the released program's.
+    /// The paper's; where it is silent, and in the batch sizes, which look exchanged there, the released program's.
     Paper,
     /// The released program's.
     Code,
@@ -131,7 +131,7 @@ mod tests {
                 let mut config = EvolutionConfig {
                     data: "shapes".into(),
                     features: "own".into(),
-                    max: [(Objective::Params, 8e6)].into(),
+                    max1: [(Objective::Params, 8e6)].into(),
                     ..preset.config()
                 };
                 schedule.apply(&mut config);
@@ -161,8 +161,8 @@ mod tests {
         assert!(fails(&|c| c.bottom_width = 3).contains("even"));
         assert!(fails(&|c| c.objectives.clear()).contains("distance,score"));
         assert!(fails(&|c| c.objectives = vec![Objective::Params; 2]).contains("twice"));
-        assert!(fails(&|c| c.max = [(Objective::Score, 1.0)].into()).contains("min_score"));
-        assert!(fails(&|c| c.max = [(Objective::Macs, -1.0)].into()).contains("macs"));
+        assert!(fails(&|c| c.max1 = [(Objective::Score, 1.0)].into()).contains("min_score"));
+        assert!(fails(&|c| c.max2 = [(Objective::Macs, -1.0)].into()).contains("macs"));
         let cars = |c: &mut EvolutionConfig| {
             (c.selection, c.objectives) = (Selection::Cars, vec![Objective::Distance]);
         };

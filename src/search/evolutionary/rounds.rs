@@ -8,8 +8,8 @@ use super::discriminators::Discriminators;
 use super::objectives::Objective;
 use super::schedule::Stage;
 use super::selection::Field;
-use super::variation::{Operators, Variation};
-use super::{Evolution, Pool, Stages, generators, judge, state};
+use super::variation::{Breeder, Operators};
+use super::{Evolution, Member, Pool, Stages, generators, judge, state};
 use crate::nn;
 use crate::search::{Artifact, Candidate, Report, pictures};
 use crate::space::build::Generator;
@@ -18,15 +18,13 @@ use crate::{Error, Rng, Tensor};
 
 impl Evolution {
     /// The candidates of a round, before the first is judged: the population, and its children where the pool holds them.
-    pub(super) fn gather(&mut self) -> Result<(), Error> {
+    pub(super) fn gather(&mut self) {
         self.judged.clear();
         if self.stage == Stage::Generators && self.config.pool == Pool::WithChildren {
             let parents: Vec<Genotype> = self.population.iter().map(|m| m.genotype.clone()).collect();
             let children = self.children(&parents, self.config.population, &self.taken(&parents));
-            let children = self.members(children.into_iter())?;
-            self.population.extend(children);
+            self.population.extend(children.into_iter().map(Member::new));
         }
-        Ok(())
     }
 
     /// What children must differ from.
@@ -44,23 +42,23 @@ impl Evolution {
         n: usize,
         taken: &HashSet<Genotype>,
     ) -> Vec<Genotype> {
-        let limits = self.config.limits();
+        let limits = self.config.limits(self.stage);
         let fits = |g: &Genotype| self.statics(g).is_ok_and(|values| limits.excess(&values) == 0.0);
-        let variation = Variation {
+        let breeder = Breeder {
             space: self.nets.space(),
             operators: self.config.operators,
             crossover: self.config.crossover,
             mutation: self.config.mutation,
         };
         let mut rng = self.draws.clone();
-        let children = variation.children(parents, n, taken, &fits, &mut rng);
+        let children = breeder.children(parents, n, taken, &fits, &mut rng);
         self.draws = rng;
         children
     }
 
     /// Selects, refills, and shows what was found; after the last round of a stage goes on to the next one.
     pub(super) fn select(&mut self, round: u64, last: bool, report: &mut Report) -> Result<(), Error> {
-        let (objectives, limits) = (self.config.objectives.clone(), self.config.limits());
+        let (objectives, limits) = (self.config.objectives.clone(), self.config.limits(self.stage));
         let field = Field::new(&self.judged, &objectives, &limits);
         let size = self.config.population;
         let keep = if self.population.len() > size {
@@ -71,33 +69,45 @@ impl Evolution {
         let mut draws = self.draws.clone();
         let survivors = field.survivors(self.config.selection, keep, &mut draws);
         self.draws = draws;
-        let best = field.best().unwrap_or(survivors[0]);
+        let field_best = field.best();
+        let best = field_best.unwrap_or(survivors[0]);
         let mut front = field.front();
         // The best one comes first.
         front.retain(|i| *i != best);
-        if field.best().is_some() {
-            front.insert(0, best);
-        }
+        front.splice(0..0, field_best);
         let points = field.points().to_vec();
         let hypervolume = self.history.add(self.stage, round, &points);
-        self.found = front.iter().map(|i| self.candidate(*i)).collect::<Result<_, _>>()?;
-        let chosen = self.whole(&self.population[best].genotype)?;
-        self.show(round, best, &chosen, hypervolume, &points, report)?;
+        let line = self.line(round, hypervolume, &points);
+        report.metrics.push(line);
+        // What an earlier round found is not given up for candidates that cannot be compared.
+        if field_best.is_some() {
+            self.found = front.iter().map(|i| self.candidate(*i)).collect::<Result<_, _>>()?;
+            let chosen = self.whole(&self.population[best].genotype)?;
+            self.show(round, best, &chosen, hypervolume, &points, report)?;
+        } else {
+            let number = self.stage.number();
+            report
+                .notes
+                .push(format!("stage {number} round {round}: every candidate failed or is beyond a limit"));
+        }
 
         let parents: Vec<Genotype> = survivors.iter().map(|i| self.population[*i].genotype.clone()).collect();
         let wanted = if last { 0 } else { size - parents.len() };
         let children = self.children(&parents, wanted, &self.taken(&parents));
         report.journal.push(json!({
             "event": "selected", "stage": self.stage.number(), "round": round, "survivors": survivors,
-            "best": best, "front": front, "hypervolume": hypervolume,
+            "best": field_best, "front": front, "hypervolume": hypervolume,
             "children": children.iter().map(|g| self.half(g)).collect::<Vec<_>>(),
         }));
         self.nets.survive(&survivors, best, size);
-        self.population = self.members(parents.into_iter().chain(children))?;
-        self.require_able()?;
+        self.population = parents.into_iter().chain(children).map(Member::new).collect();
         self.drawn = None;
         if last && self.stage == Stage::Generators && self.config.stage == Stages::Both {
-            self.second(chosen)?;
+            let Some(best) = self.found.first() else {
+                let what = "no generator of stage 1 could be judged or kept the limits, so stage 2 has none to begin with";
+                return Err(Error::Diverged { step: self.step, what: what.to_owned() });
+            };
+            self.second(GanGenotype::from_json(&best.genotype)?)?;
         }
         Ok(())
     }
@@ -144,18 +154,12 @@ impl Evolution {
         points: &[Vec<f64>],
         report: &mut Report,
     ) -> Result<(), Error> {
-        report.metrics.push(self.line(round, hypervolume, points));
-        let first = self.key(self.config.objectives[0]);
+        let first = self.minimised_key(self.config.objectives[0]);
         let value = points.iter().map(|p| p[0]).fold(f64::INFINITY, f64::min);
         report.message = Some(format!(
             "stage {} round {round}  best {first} {value:.4}  hypervolume {hypervolume:.4}",
             self.stage.number()
         ));
-        report.notes.extend(
-            (points.is_empty()).then(|| {
-                format!("stage {} round {round}: no candidate could be compared", self.stage.number())
-            }),
-        );
         let title = format!("stage {}, round {round}", self.stage.number());
         report.artifacts.extend(pictures::architecture(chosen, &title));
         let names: Vec<String> = self.config.objectives.iter().map(|o| self.minimised_key(*o)).collect();

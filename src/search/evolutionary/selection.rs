@@ -13,8 +13,9 @@ pub enum Selection {
     /// The paper's ranks of non-dominated sorting, the last rank by crowding distance.
     #[default]
     Nsga2,
-    /// The released program's four rankings: score against every other objective and against its inverse, so that large
-    /// networks and large distances have a chance too; the last rank at random.
+    /// The released program's rankings: score against every other objective and against its inverse, so that large networks
+    /// and large distances have a chance too; the last rank at random. There they are four, with the objectives score,
+    /// distance and params.
     Cars,
 }
 
@@ -60,12 +61,21 @@ impl<'a> Field<'a> {
     /// `n` survivors, or all if there are fewer; those that cannot be compared come last.
     pub fn survivors(&self, selection: Selection, n: usize, rng: &mut Rng) -> Vec<usize> {
         let n = n.min(self.all);
+        let best = self.best();
         let chosen = match selection {
             Selection::Nsga2 => pareto::select(&self.points, n),
             Selection::Cars => self.cars(n.min(self.points.len()), rng),
         };
         let chosen = chosen.into_iter().map(|i| self.fit[i]);
-        chosen.chain(self.unfit.iter().copied()).take(n).collect()
+        let mut chosen: Vec<usize> = chosen.chain(self.unfit.iter().copied()).take(n).collect();
+        // Several extremes of a front are equally far from their neighbours; the best must not be the one that is dropped.
+        if let (Some(best), Some(last)) = (best, chosen.last_mut())
+            && *last != best
+            && !chosen[..n - 1].contains(&best)
+        {
+            chosen[n - 1] = best;
+        }
+        chosen
     }
 
     /// The candidates that no other one dominates.
@@ -155,6 +165,7 @@ mod tests {
         let all = [failed(), judged(1.0, 9.0, 900.0), judged(5.0, 2.0, 50.0), judged(1.0, 9.0, 200.0)];
         let limits = Limits {
             largest: BTreeMap::from([(Objective::Params, 100.0)]),
+            smallest_score: 0.0,
         };
         let field = Field::new(&all, &OBJECTIVES, &limits);
         for selection in [Selection::Nsga2, Selection::Cars] {

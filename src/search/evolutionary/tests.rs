@@ -229,7 +229,7 @@ fn limits_keep_large_candidates_out() {
     let mut sizes: Vec<f64> = free.population.iter().map(|m| params(&free, &m.genotype)).collect();
     sizes.sort_by(f64::total_cmp);
     let most = sizes[1];
-    let limit = |c: &mut EvolutionConfig| c.max = [(Objective::Params, most)].into();
+    let limit = |c: &mut EvolutionConfig| c.max1 = [(Objective::Params, most)].into();
     let (mut search, seen) = begun(with(limit));
     assert!(search.population.iter().all(|m| params(&search, &m.genotype) <= most));
     while search.stage == Stage::Generators {
@@ -250,19 +250,81 @@ fn limits_keep_large_candidates_out() {
     let most = all.fold(0.0, f64::max);
     let large = [[0, 0, 4, 4, 4, 4, 4]; 3];
     let (mut search, seen) = begun(with(|c| {
-        (c.max, c.stage, c.rounds1) = ([(Objective::Memory, most)].into(), Stages::First, 1);
+        (c.max1, c.stage, c.rounds1) = ([(Objective::Memory, most)].into(), Stages::First, 1);
         c.seeds = vec![json!({"space": "gan-cells", "generator": large}).to_string()];
     }));
     let journal = finish(&mut search);
     let judged = events(&journal, "evaluated");
-    assert!(judged[0]["failed"].as_str().unwrap().contains("memory"), "{}", judged[0]);
-    assert!(judged[1..].iter().all(|line| line["failed"].is_null()));
+    assert!(judged[0]["beyond"].as_str().unwrap().contains("memory"), "{}", judged[0]);
+    assert!(judged[0]["objectives"]["frechet"].is_null());
+    assert!(judged[1..].iter().all(|line| line["beyond"].is_null()));
     assert_eq!(seen.load(Ordering::Relaxed), 3 * EVAL_IMAGES);
     // A limit that no candidate can keep is told before anything is computed.
-    let mut config = with(|c| c.max = [(Objective::Params, 1.0)].into());
-    config.stage = Stages::First;
-    let error = created(config).err().unwrap().to_string();
-    assert!(error.contains("above its limit 1"), "{error}");
+    let tight: [&dyn Fn(&mut EvolutionConfig); 2] = [&|c| c.max1 = [(Objective::Params, 1.0)].into(), &|c| {
+        c.max2 = [(Objective::Params, 1.0)].into()
+    }];
+    for (i, tight) in tight.into_iter().enumerate() {
+        let error = created(with(tight)).err().unwrap().to_string();
+        assert!(
+            error.contains("above its limit 1") && error.contains(&format!("`max{}`", i + 1)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn candidates_that_only_miss_a_limit_rank_before_those_that_failed() {
+    // A limit on what is measured, which nobody keeps: the best of the others is taken, and it is not the broken one.
+    let (mut search, _) = begun(with(|c| {
+        (c.stage, c.rounds1, c.warmup) = (Stages::First, 1, 0);
+        c.max1 = [(Objective::Distance, 1e-3)].into();
+    }));
+    poison(&mut search);
+    let mut notes = Vec::new();
+    let mut journal = Vec::new();
+    while !search.done() {
+        let report = search.step().unwrap();
+        notes.extend(report.notes);
+        journal.extend(report.journal);
+        assert!(report.artifacts.iter().all(|a| a.name != "best.safetensors"));
+    }
+    let judged = events(&journal, "evaluated");
+    assert!(judged[0]["failed"].is_string() && judged[1]["beyond"].is_string(), "{judged:?}");
+    let selected = events(&journal, "selected")[0];
+    assert!(!selected["survivors"].as_array().unwrap().contains(&json!(0)), "{selected}");
+    assert!(selected["best"].is_null() && search.front().is_empty());
+    assert!(notes[0].contains("beyond a limit"), "{notes:?}");
+    // With both stages there is nothing to begin the second one with.
+    let (mut search, _) = begun(with(|c| {
+        (c.rounds1, c.warmup) = (1, 0);
+        c.max1 = [(Objective::Distance, 1e-3)].into();
+    }));
+    let error = loop {
+        match search.step() {
+            Ok(_) => assert!(search.stage == Stage::Generators),
+            Err(e) => break e.to_string(),
+        }
+    };
+    assert!(error.contains("stage 2 has none"), "{error}");
+}
+
+#[test]
+fn memory_counts_what_a_candidate_computes() {
+    let (search, _) = begun(tiny());
+    let memory = |last: u8| {
+        let mut genes = [[0, 0, 1, 0, 1, 0, 0]; 3];
+        genes[2][5] = last;
+        let space = GanCells::generators();
+        let g = space
+            .encode(&GanGenotype { generator: Some(genes.into()), discriminator: None })
+            .unwrap();
+        let values = search.statics(&g).unwrap();
+        (values[&Objective::Params], values[&Objective::Memory])
+    };
+    // An edge that copies has no parameters, but an output of 16x16x3 for three pictures, twice, in four bytes.
+    let (without, with) = (memory(0), memory(1));
+    assert_eq!(with.0, without.0);
+    assert_eq!(with.1 - without.1, (16 * 16 * 3 * 3 * 2 * 4) as f64);
 }
 
 #[test]
@@ -302,7 +364,13 @@ fn the_first_population_begins_with_the_given_genotypes() {
 
 #[test]
 fn the_best_candidate_can_be_had_from_a_snapshot() {
-    let (mut search, _) = begun(tiny());
+    for reset in [true, false] {
+        best_of_a_snapshot(with(|c| c.reset_weights = reset));
+    }
+}
+
+fn best_of_a_snapshot(config: EvolutionConfig) {
+    let (mut search, _) = begun(config);
     let mut last = Vec::new();
     while !search.done() {
         let report = search.step().unwrap();

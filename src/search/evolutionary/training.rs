@@ -110,10 +110,7 @@ impl Evolution {
     /// The next candidate to train: a random genotype in the warm-up, else one of the population.
     fn draw(&mut self, round: u64) -> Result<Drawn, Error> {
         if round > 0 {
-            let able: Vec<usize> = (0..self.population.len())
-                .filter(|i| self.population[*i].failed.is_none())
-                .collect();
-            let who = able[self.draws.below(able.len())];
+            let who = self.able()?;
             return Ok(Drawn {
                 who: Some(who),
                 genotype: self.population[who].genotype.clone(),
@@ -121,7 +118,7 @@ impl Evolution {
         }
         // The released program trains a genotype that it never drew before, and remembers it.
         let remembers = self.config.operators == Operators::Code;
-        let limits = self.config.limits();
+        let limits = self.config.limits(self.stage);
         for _ in 0..TRIES {
             let genotype = self.nets.space().random(&mut self.draws);
             let seen = remembers && self.known.contains(&genotype);
@@ -133,7 +130,30 @@ impl Evolution {
             }
         }
         // Where random genotypes hardly ever keep the limits, the population is known to.
-        self.draw(1)
+        let who = self.able()?;
+        Ok(Drawn {
+            who: None,
+            genotype: self.population[who].genotype.clone(),
+        })
+    }
+
+    /// A random member of the population that is not out.
+    fn able(&mut self) -> Result<usize, Error> {
+        let out = |i: usize| -> Result<bool, Error> {
+            let member = &self.population[i];
+            Ok(member.failed.is_some() || self.beyond(&member.genotype)?.is_some())
+        };
+        let mut able = Vec::new();
+        for i in 0..self.population.len() {
+            if !out(i)? {
+                able.push(i);
+            }
+        }
+        if able.is_empty() {
+            let what = "every candidate of the round is out; lower the learning rates or give larger limits";
+            return Err(Error::Diverged { step: self.step, what: what.to_owned() });
+        }
+        Ok(able[self.draws.below(able.len())])
     }
 
     fn batch(&mut self, generates: bool) -> Result<Batch, Error> {

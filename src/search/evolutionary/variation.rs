@@ -11,7 +11,7 @@ use crate::space::{GanCells, Genotype, Space};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operators {
-    /// The paper's: two parents exchange one edge with one probability, then each child's one edge changes with another.
+    /// The paper's: two parents exchange one edge in which they differ with one probability, then each child's one edge changes with another.
     #[default]
     Paper,
     /// The released program's: a coin decides between a mutation of one parent and one differing gene from another. A child
@@ -25,7 +25,7 @@ pub enum Operators {
 const TRIES: usize = 100;
 
 /// What makes children.
-pub(super) struct Variation<'a> {
+pub(super) struct Breeder<'a> {
     pub space: &'a GanCells,
     pub operators: Operators,
     /// Probabilities of the paper's operators.
@@ -33,7 +33,7 @@ pub(super) struct Variation<'a> {
     pub mutation: f64,
 }
 
-impl Variation<'_> {
+impl Breeder<'_> {
     /// `n` valid children of `parents` that are not in `taken` and that `fits` accepts, none twice. Where operators find no
     /// such child in a bounded number of tries it is drawn at random, and where even that fails `fits` is dropped: a space may
     /// hold no more candidates that fit.
@@ -168,8 +168,8 @@ mod tests {
     use super::*;
     use crate::space::Family;
 
-    fn variation(space: &GanCells, operators: Operators) -> Variation<'_> {
-        Variation { space, operators, crossover: 0.3, mutation: 0.5 }
+    fn breeder(space: &GanCells, operators: Operators) -> Breeder<'_> {
+        Breeder { space, operators, crossover: 0.3, mutation: 0.5 }
     }
 
     fn distance(a: &Genotype, b: &Genotype) -> usize {
@@ -183,7 +183,7 @@ mod tests {
             for operators in [Operators::Paper, Operators::Code] {
                 let parents: Vec<Genotype> = (0..8).map(|_| space.random(&mut rng)).collect();
                 let taken: HashSet<Genotype> = parents.iter().cloned().collect();
-                let with = variation(&space, operators);
+                let with = breeder(&space, operators);
                 let children = with.children(&parents, 50, &taken, &|_| true, &mut rng);
                 assert_eq!(children.len(), 50);
                 assert_eq!(children.iter().collect::<HashSet<_>>().len(), 50);
@@ -202,7 +202,7 @@ mod tests {
     fn every_option_can_be_reached_by_mutation_alone() {
         let mut rng = Rng::seed(2);
         let space = GanCells::discriminators(Family::Eagan);
-        let with = variation(&space, Operators::Code);
+        let with = breeder(&space, Operators::Code);
         let mut g = space.random(&mut rng);
         let mut seen = HashSet::new();
         for _ in 0..4000 {
@@ -220,7 +220,7 @@ mod tests {
         let space = GanCells::generators();
         let one = space.random(&mut rng);
         for operators in [Operators::Paper, Operators::Code, Operators::Random] {
-            let with = variation(&space, operators);
+            let with = breeder(&space, operators);
             assert!(with.crossed(&one, &one, &mut rng).is_none());
             let parents = [one.clone(), one.clone()];
             let taken = HashSet::from([one.clone()]);
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn parents_that_differ_in_coupled_genes_exchange_both() {
         let space = GanCells::discriminators(Family::Eagan);
-        let with = variation(&space, Operators::Code);
+        let with = breeder(&space, Operators::Code);
         let mut rng = Rng::seed(4);
         let mut a = space.random(&mut rng);
         while a.0[5] == 0 {
