@@ -22,7 +22,7 @@ pub struct EvolutionArgs {
     #[arg(long, value_parser = ["smoke", "laptop", "paper"])]
     pub preset: Option<String>,
     /// How long and in which portions: the paper's, the released program's, or a laptop's
-    #[arg(long, value_parser = ["paper", "code", "laptop"])]
+    #[arg(long, value_parser = ["paper", "code", "laptop"], conflicts_with = "resume")]
     pub schedule: Option<String>,
     /// Images: shapes, cifar10:DIR, folder:DIR, ...
     #[arg(long, value_name = "SRC")]
@@ -75,9 +75,15 @@ pub struct EvolutionArgs {
     /// What is minimised, the most important one first: distance (or fid), score (or is), params, macs, latency, memory
     #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = objective)]
     pub objectives: Vec<Objective>,
-    /// A limit on an objective, as in params=8e6; may be given several times
+    /// A limit on an objective in both stages, as in latency=1e-3; may be given several times
     #[arg(long, value_name = "OBJECTIVE=N", value_parser = limit)]
     pub max: Vec<(Objective, f64)>,
+    /// The same in stage 1, of generators, as in params=8e6
+    #[arg(long, value_name = "OBJECTIVE=N", value_parser = limit)]
+    pub max1: Vec<(Objective, f64)>,
+    /// The same in stage 2, of discriminators
+    #[arg(long, value_name = "OBJECTIVE=N", value_parser = limit)]
+    pub max2: Vec<(Objective, f64)>,
     /// The smallest score that a candidate may have
     #[arg(long, value_name = "N")]
     pub min_score: Option<f64>,
@@ -115,12 +121,11 @@ pub enum Method {
 }
 
 impl EvolutionArgs {
-    /// The settings that were given: those that a schedule stands for, then those with a flag of their own.
-    fn flags(&self, method: Method, base: &EvolutionConfig) -> Result<Table, Error> {
-        let mut table = match &self.schedule {
-            Some(name) => of_schedule(name, base)?,
-            None => Table::new(),
-        };
+    /// The settings that have a flag of their own and were given. Genotypes are stored as such, not by the name of a file
+    /// that may be another one when the run is resumed.
+    fn flags(&self, method: Method) -> Result<Table, Error> {
+        let genotype = |typed: &str| Ok::<_, Error>(GanGenotype::load(typed)?.to_json().to_string());
+        let mut table = Table::new();
         let rounds = self.rounds;
         let numbers = [
             ("population", self.population),
@@ -136,28 +141,36 @@ impl EvolutionArgs {
         let numbers = numbers.map(|(key, n)| (key, n.map(Value::from)));
         let init = self.init.as_ref().map(|path| path.display().to_string());
         let discriminator = self.discriminator.as_deref().map(|typed| match typed {
-            "autogan" | "simple" => format!("{typed}-d"),
-            other => other.to_owned(),
+            "autogan" | "simple" => Ok(format!("{typed}-d")),
+            other => genotype(other),
         });
+        let discriminator = discriminator.transpose()?;
+        let generator = self.generator.as_deref().map(genotype).transpose()?;
         let texts = [
             ("data", &self.data),
             ("features", &self.features),
             ("reference", &self.reference),
             ("stage", &self.stage),
-            ("generator", &self.generator),
+            ("generator", &generator),
             ("init", &init),
             ("discriminator", &discriminator),
             ("selection", &self.selection),
             ("operators", &self.operators),
         ];
         let texts = texts.map(|(key, text)| (key, text.as_deref().map(Value::from)));
-        let seeds: Vec<Value> = self.seed_genotypes.iter().map(|g| g.as_str().into()).collect();
+        let seeds = self.seed_genotypes.iter().map(|typed| genotype(typed).map(Value::from));
+        let seeds = seeds.collect::<Result<Vec<Value>, Error>>()?;
         let objectives: Vec<Value> = self.objectives.iter().map(|o| o.name().into()).collect();
-        let max: Table = self.max.iter().map(|(o, n)| (o.name().to_owned(), (*n).into())).collect();
+        let limits = |own: &[(Objective, f64)]| {
+            let all = self.max.iter().chain(own);
+            let table: Table = all.map(|(o, n)| (o.name().to_owned(), (*n).into())).collect();
+            (!table.is_empty()).then_some(Value::Table(table))
+        };
         let others = [
             ("seeds", (!seeds.is_empty()).then_some(Value::Array(seeds))),
             ("objectives", (!objectives.is_empty()).then_some(Value::Array(objectives))),
-            ("max", (!max.is_empty()).then_some(Value::Table(max))),
+            ("max1", limits(&self.max1)),
+            ("max2", limits(&self.max2)),
             ("min_score", self.min_score.map(Value::from)),
             ("recalibrate", self.no_recalibration.then_some(Value::Boolean(false))),
         ];
@@ -172,20 +185,6 @@ impl EvolutionArgs {
         }
         Ok(table)
     }
-}
-
-/// What the schedule `name` sets.
-fn of_schedule(name: &str, base: &EvolutionConfig) -> Result<Table, Error> {
-    let known = Schedule::ALL.iter().find(|(known, _)| *known == name);
-    let (_, schedule) = known.ok_or_else(|| Error::config("schedule", format!("there is no `{name}`")))?;
-    let table = |config: &EvolutionConfig| {
-        Table::try_from(config).map_err(|e| Error::config("schedule", e.to_string()))
-    };
-    let mut with = base.clone();
-    schedule.apply(&mut with);
-    let (before, mut after) = (table(base)?, table(&with)?);
-    after.retain(|key, value| before.get(key) != Some(value));
-    Ok(after)
 }
 
 impl Settings for EvolutionConfig {
@@ -214,15 +213,18 @@ impl Settings for EvolutionConfig {
 /// If a setting or a file is bad, the run folder cannot be used, or the search fails; [`Error::Interrupted`] if it was
 /// stopped by the user.
 pub fn run(args: &EvolutionArgs, method: Method, global: &Global) -> Result<(), Error> {
-    let preset = |name: &str| preset(name);
-    let base = match (&args.preset, &args.run.resume) {
-        (Some(name), _) => preset(name)?,
-        (None, _) => preset("smoke")?,
+    // Below the settings of a file and of flags, which may change a part of the schedule.
+    let preset = |name: &str| {
+        let mut config = named(&Preset::ALL, "preset", name)?.config();
+        if let Some(schedule) = &args.schedule {
+            named(&Schedule::ALL, "schedule", schedule)?.apply(&mut config);
+        }
+        Ok(config)
     };
     let typed = Typed {
         preset: args.preset.as_deref(),
         args: &args.run,
-        flags: args.flags(method, &base)?,
+        flags: args.flags(method)?,
         global,
     };
     let short = match method {
@@ -234,10 +236,12 @@ pub fn run(args: &EvolutionArgs, method: Method, global: &Global) -> Result<(), 
     search::show(&run, &outcome, global.json)
 }
 
-fn preset(name: &str) -> Result<EvolutionConfig, Error> {
-    let known = Preset::ALL.iter().find(|(known, _)| *known == name);
-    let known = known.map(|(_, preset)| preset.config());
-    known.ok_or_else(|| Error::config("preset", format!("there is no `{name}`")))
+/// The setting that `name` stands for.
+fn named<T: Copy>(all: &[(&str, T)], key: &str, name: &str) -> Result<T, Error> {
+    let known = all.iter().find(|(known, _)| *known == name);
+    known
+        .map(|(_, value)| *value)
+        .ok_or_else(|| Error::config(key, format!("there is no `{name}`")))
 }
 
 fn build(device: &Device, config: &EvolutionConfig, seed: u64, global: &Global) -> Result<Evolution, Error> {

@@ -9,7 +9,7 @@ use crate::metrics::classifier::{self, TrainConfig};
 use crate::metrics::{FeatureNetwork, Keep};
 use crate::{Device, Error};
 
-/// The features that a search makes itself before it begins.
+/// The features that a run makes itself before it begins.
 const OWN: &str = "own";
 /// How that classifier is trained: enough for built-in pictures; real ones deserve one of their own.
 const QUICK: TrainConfig = TrainConfig { epochs: 6, batch: 32, width: 8, lr: 3e-3 };

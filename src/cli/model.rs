@@ -70,7 +70,7 @@ pub(super) fn load_as(model: &Path, genotype: &GanGenotype, device: &Device) -> 
     match &loaded.genotype {
         Some(own) if own.generator == genotype.generator => Ok(loaded),
         own => Err(Error::genotype(format!(
-            "{} holds {}, and {text} is to be trained",
+            "{} holds {}, and {text} is wanted",
             model.display(),
             own.as_ref().map_or("a supernet".to_owned(), |own| own.to_json().to_string())
         ))),

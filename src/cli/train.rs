@@ -79,7 +79,7 @@ pub struct TrainArgs {
     /// Begin with the generator of this run, snapshot or weights file
     #[arg(long, value_name = "MODEL")]
     pub init: Option<PathBuf>,
-    /// Evaluate by these features: classifier:F or inception:F
+    /// Evaluate by these features: classifier:F, inception:F, or own for a small classifier trained first
     #[arg(long, value_name = "NETWORK:F")]
     pub features: Option<String>,
     /// The real side of evaluations: an image source or .npz statistics [default: the training pictures]

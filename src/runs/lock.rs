@@ -9,7 +9,16 @@ use crate::Error;
 /// Held while a run folder is in use. The system drops it with the process, however that ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, were there no process that is being started at this moment: until it runs its own program it
+    /// holds a copy of every open file, and the lock with it.
+    fn drop(&mut self) {
+        // Nothing is lost if the system refuses: the file is closed next.
+        if self.file.unlock().is_err() {}
+    }
 }
 
 impl Lock {
@@ -46,6 +55,6 @@ impl Lock {
         let unwritten = |e: std::io::Error| Error::io(&path, "write", &e);
         file.set_len(0).map_err(unwritten)?;
         write!(file, "{}", std::process::id()).map_err(unwritten)?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }

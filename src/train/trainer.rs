@@ -260,11 +260,21 @@ impl Trainer {
             return Ok(());
         };
         let Players { g, ema, .. } = &mut self.players;
-        let live = evaluator.evaluate(g, &self.device)?;
+        let live = evaluator.evaluate(g, &self.device);
         ema.swap(g);
         let averaged = evaluator.evaluate(g, &self.device);
         ema.swap(g);
-        let averaged = averaged?;
+        let (live, averaged) = match (live, averaged) {
+            (Ok(live), Ok(averaged)) => (live, averaged),
+            // A run that was told to go on whatever happens has nothing to evaluate here, and goes on.
+            (Err(Error::Weights { reason, .. }), _) | (_, Err(Error::Weights { reason, .. }))
+                if self.config.on_divergence == OnDivergence::Continue =>
+            {
+                report.notes.push(format!("step {}: not evaluated, {reason}", self.step));
+                return Ok(());
+            }
+            (Err(e), _) | (_, Err(e)) => return Err(e),
+        };
         let mut line = evaluator.keys(&live, "live");
         line.extend(evaluator.keys(&averaged, "ema"));
         report.metrics.push(Value::Object(line.clone()));

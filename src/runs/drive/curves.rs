@@ -25,7 +25,7 @@ const DISTANCES: [&str; 2] = ["fid_", "frechet_"];
 /// What the keys of a score begin with, which is neither.
 const SCORES: [&str; 4] = ["is_", "score_", "inverse_is_", "inverse_score_"];
 /// What the keys of times, sizes and volumes begin with, which are no losses either.
-const OTHERS: [&str; 5] = ["seconds_", "hypervolume", "params_", "macs_", "memory_"];
+const OTHERS: [&str; 6] = ["seconds_", "hypervolume", "params_", "macs_", "memory_", "latency_"];
 
 /// Width and height of the picture.
 const SIZE: (u32, u32) = (960, 420);
