@@ -50,7 +50,7 @@ fn evolutions_killed_at_random_moments_end_as_the_unbroken_one() {
         assert!(rounds < 20, "only {kills} kills in {rounds} runs");
         let run = dir.path().join(format!("run{rounds}"));
         for _ in 0..8 {
-            let wait = Duration::from_millis(5) + took.mul_f64(0.8 * f64::from(rng.uniform()));
+            let wait = Duration::from_millis(5) + took.mul_f64(0.45 * f64::from(rng.uniform()));
             kills += u32::from(kill_after(anew_or_on(&run).spawn().unwrap(), wait));
         }
         finish(anew_or_on(&run));

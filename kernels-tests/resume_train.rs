@@ -151,7 +151,7 @@ fn what_a_training_made_is_sampled_evaluated_and_begun_with() {
     let typed = format!("{TYPED} --steps 1 --run {} --init {}", next.display(), run.display());
     finish(ganas(&typed));
     let told = failure(ganas(&typed.replace("eagan+", "adversarialnas+").replace("/next", "/other")));
-    assert!(told.contains("is to be trained"), "{told}");
+    assert!(told.contains("is wanted"), "{told}");
     // A run of another command is not gone on with.
     let told = failure(ganas(&format!("search adversarial --resume {}", run.display())));
     assert!(told.contains("was begun by `ganas train`"), "{told}");
