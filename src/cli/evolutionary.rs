@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::args::Global;
 use super::judge::Judge;
-use super::run::{self, RunArgs, Settings, Typed};
+use super::run::{self, RunArgs, Settings, Typed, named};
 use super::{interrupt, model, search};
 use crate::data::{self, OpenOptions};
 use crate::search::Evolution;
@@ -234,14 +234,6 @@ pub fn run(args: &EvolutionArgs, method: Method, global: &Global) -> Result<(), 
     let build = |device: &Device, config: &EvolutionConfig, seed: u64| build(device, config, seed, global);
     let (run, outcome) = run::drive(&typed, short, preset, build, interrupt::flag()?)?;
     search::show(&run, &outcome, global.json)
-}
-
-/// The setting that `name` stands for.
-fn named<T: Copy>(all: &[(&str, T)], key: &str, name: &str) -> Result<T, Error> {
-    let known = all.iter().find(|(known, _)| *known == name);
-    known
-        .map(|(_, value)| *value)
-        .ok_or_else(|| Error::config(key, format!("there is no `{name}`")))
 }
 
 fn build(device: &Device, config: &EvolutionConfig, seed: u64, global: &Global) -> Result<Evolution, Error> {

@@ -88,6 +88,17 @@ pub struct StoredDevice {
     pub name: String,
 }
 
+/// What the typed `name` stands for among `all`; `key` is the flag.
+///
+/// # Errors
+/// If there is none of that name.
+pub(super) fn named<T: Copy>(all: &[(&str, T)], key: &str, name: &str) -> Result<T, Error> {
+    let known = all.iter().find(|(known, _)| *known == name);
+    known
+        .map(|(_, value)| *value)
+        .ok_or_else(|| Error::config(key, format!("there is no `{name}`")))
+}
+
 /// Begins or resumes a run and drives it to its end. `preset` gives the settings that a name stands for, `build` the
 /// work of a device, settings and seed; `short` names a folder of its own.
 ///

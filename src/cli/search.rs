@@ -60,12 +60,7 @@ fn drive<S: Search>(
         flags: args.flags(),
         global,
     };
-    let preset = |typed: &str| {
-        let known = Preset::ALL.iter().find(|(name, _)| *name == typed);
-        known
-            .map(|(_, preset)| preset.config())
-            .ok_or_else(|| Error::config("preset", format!("there is no `{typed}`")))
-    };
+    let preset = |typed: &str| Ok(run::named(&Preset::ALL, "preset", typed)?.config());
     run::drive(&typed, "adversarial", preset, build, flag)
 }
 

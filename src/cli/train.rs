@@ -174,11 +174,10 @@ pub fn run(args: &TrainArgs, global: &Global) -> Result<(), Error> {
         global,
     };
     let preset = |typed: &str| {
-        let known = Preset::ALL.iter().find(|(name, _)| *name == typed);
-        let (Some((_, preset)), Some(genotype)) = (known, &genotype) else {
-            return Err(Error::config("preset", format!("there is no `{typed}`")));
-        };
-        let config = preset.config(genotype.lineage());
+        let genotype = genotype
+            .as_ref()
+            .expect("a new run has a genotype: the command line demands it");
+        let config = run::named(&Preset::ALL, "preset", typed)?.config(genotype.lineage());
         Ok(TrainConfig { genotype: genotype.to_json().to_string(), ..config })
     };
     let build = |device: &Device, config: &TrainConfig, seed: u64| build(device, config, seed, global);
