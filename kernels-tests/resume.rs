@@ -56,6 +56,14 @@ fn search(args: &[&str]) -> Command {
     command
 }
 
+/// The program with these words, to be run with its output kept.
+pub fn ganas(typed: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(typed.split_whitespace());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
+    command
+}
+
 /// Begins the run, or goes on with it; what a user does after a kill, told by the program's own sentences.
 fn anew_or_on(run: &Path) -> Command {
     match run.join("config.toml").exists() {

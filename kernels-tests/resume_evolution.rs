@@ -2,27 +2,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ganas::Rng;
 use ganas::space::GanGenotype;
 use serde_json::Value;
 
-use crate::resume::{Ending, PROGRAM, failure, finish, kill_after};
+use crate::resume::{Ending, failure, finish, ganas, kill_after};
 
 /// Both stages in 40 steps on the CPU.
 const TYPED: &str = "--device cpu --seed 3 --data shapes?size=16&limit=44 --channels 4 --disc-channels 4 \
                      --population 4 --rounds 2 --batch 8 --gen-batch 8 --eval-images 40 --set iterations=4 \
                      --set latent=6 --set snapshot_every=3 --set metrics_every=4 --json --quiet";
 const STEPS: u64 = 2 * (4 + 2 * (4 + 4));
-
-fn ganas(typed: &str) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(typed.split_whitespace());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
-    command
-}
 
 fn anew_or_on(run: &Path) -> Command {
     match run.join("config.toml").exists() {

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use ganas::Rng;
 use ganas::runs::newest_snapshot;
 
-use crate::resume::{Ending, PROGRAM, failure, finish, kill_after, wait_until};
+use crate::resume::{Ending, failure, finish, ganas, kill_after, wait_until};
 
 /// 48 steps on the CPU, a snapshot every second; wide enough that writing one takes a while.
 const TYPED: &str = "train eagan+autogan-d --device cpu --seed 3 --data shapes?size=16&limit=44 --channels 32 \
@@ -16,13 +16,6 @@ const TYPED: &str = "train eagan+autogan-d --device cpu --seed 3 --data shapes?s
                      --clip 5 --lr-decay --on-divergence restore --set snapshot_every=2 --set metrics_every=5 \
                      --set samples_every=12 --json";
 const STEPS: u64 = 48;
-
-fn ganas(typed: &str) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(typed.split_whitespace());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
-    command
-}
 
 fn anew_or_on(run: &Path) -> Command {
     match run.join("config.toml").exists() {
