@@ -125,7 +125,6 @@ impl EvolutionArgs {
     /// that may be another one when the run is resumed.
     fn flags(&self, method: Method) -> Result<Table, Error> {
         let genotype = |typed: &str| Ok::<_, Error>(GanGenotype::load(typed)?.to_json().to_string());
-        let mut table = Table::new();
         let rounds = self.rounds;
         let numbers = [
             ("population", self.population),
@@ -175,7 +174,7 @@ impl EvolutionArgs {
             ("recalibrate", self.no_recalibration.then_some(Value::Boolean(false))),
         ];
         let all = numbers.into_iter().chain(texts).chain(others);
-        table.extend(all.filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        let mut table: Table = all.filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
         if method == Method::Random {
             if self.operators.is_some() {
                 let reason = "a random search has none; leave it out, or use `search evolutionary`";

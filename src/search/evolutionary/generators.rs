@@ -6,7 +6,7 @@ use super::players::{self, Batch, Played};
 use crate::formats::NamedArrays;
 use crate::nn::{self, Adam, Init, Mode};
 use crate::runs::Snapshot;
-use crate::space::build::{self, Discriminator, Generator, discriminator};
+use crate::space::build::{Discriminator, Generator, discriminator};
 use crate::space::{GanCells, GanGenotype};
 use crate::{Device, Error, Rng, Tensor};
 
@@ -95,21 +95,27 @@ impl Networks for Generators {
     }
 }
 
-/// The stand-alone network of `candidate` with the weights of `net`, which follows it.
+/// The stand-alone network of `candidate`'s generator with fresh weights drawn from `rng`.
+pub(super) fn derived(
+    candidate: &GanGenotype,
+    config: &EvolutionConfig,
+    device: &Device,
+    rng: &mut Rng,
+) -> Result<Generator, Error> {
+    let mut init = Init { device, rng, spectral: config.initialisation };
+    let mut g = Generator::derived(candidate.require_generator()?, config.size(), &mut init)?;
+    g.accumulate_skips(config.skip_out_includes_skips);
+    Ok(g)
+}
+
+/// The same with the weights of `net`, which follows it.
 pub(super) fn alone(
     net: &mut Generator,
     candidate: &GanGenotype,
     config: &EvolutionConfig,
     device: &Device,
 ) -> Result<Generator, Error> {
-    let mut rng = Rng::seed(0);
-    let mut init = Init {
-        device,
-        rng: &mut rng,
-        spectral: config.initialisation,
-    };
-    let mut alone = build::Generator::derived(candidate.require_generator()?, config.size(), &mut init)?;
-    alone.accumulate_skips(config.skip_out_includes_skips);
+    let mut alone = derived(candidate, config, device, &mut Rng::seed(0))?;
     nn::transfer(net, &mut alone);
     Ok(alone)
 }

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use super::{Candidate, Report, Search};
 use crate::data::{Batches, Images, require_side};
 use crate::evaluation::Evaluator;
-use crate::nn::{self, Init};
+use crate::nn;
 use crate::runs::Snapshot;
 use crate::space::build::Generator;
 use crate::space::{Discriminator, GanCells, GanGenotype, Genotype, Space};
@@ -125,13 +125,7 @@ impl Evolution {
                     discriminator: None,
                     ..GanGenotype::load(&config.generator)?
                 };
-                let mut build = Init {
-                    device,
-                    rng: &mut rng,
-                    spectral: config.initialisation,
-                };
-                let mut g = Generator::derived(fixed.require_generator()?, config.size(), &mut build)?;
-                g.accumulate_skips(config.skip_out_includes_skips);
+                let mut g = generators::derived(&fixed, &config, device, &mut rng)?;
                 if let Some(init) = init {
                     let tensors = |g: &mut Generator| -> Vec<(String, crate::Shape)> {
                         let all = nn::collect(g, nn::Role::Weight).into_iter();
@@ -208,7 +202,12 @@ impl Evolution {
     /// Which limit `g` breaks that takes no measuring, if so: it is neither trained nor evaluated, and memory that is not
     /// there is never asked for.
     fn beyond(&self, g: &Genotype) -> Result<Option<String>, Error> {
-        Ok(self.config.limits(self.stage).broken(&self.statics(g)?))
+        let limits = self.config.limits(self.stage);
+        // Looked at for every mini-batch; most searches have no limits.
+        match limits.largest.is_empty() {
+            true => Ok(None),
+            false => Ok(limits.broken(&self.statics(g)?)),
+        }
     }
 
     /// An error unless one of `genotypes` keeps the limits of `stage` as far as they take no measuring.

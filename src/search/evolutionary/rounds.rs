@@ -10,7 +10,7 @@ use super::schedule::Stage;
 use super::selection::Field;
 use super::variation::{Breeder, Operators};
 use super::{Evolution, Member, Pool, Stages, generators, judge, state};
-use crate::nn;
+use crate::nn::Mode;
 use crate::search::{Artifact, Candidate, Report, pictures};
 use crate::space::build::Generator;
 use crate::space::{GanGenotype, Genotype};
@@ -171,11 +171,15 @@ impl Evolution {
         report
             .artifacts
             .push(text_file("hypervolume.svg", self.history.hypervolume_svg()?));
+        // As its evaluation saw it.
+        let net = self.nets.generator(best, chosen);
+        let mut g = generators::alone(net, chosen, &self.config, &self.device)?;
+        judge::recalibrate(&mut g, &self.config, &self.device, self.seed);
         report.artifacts.push(Artifact {
             name: format!("samples/{:06}.png", self.step),
-            bytes: pictures::grid(&self.samples(best, chosen)?)?,
+            bytes: pictures::grid(&self.samples(&mut g))?,
         });
-        report.artifacts.push(state::weights_file(self, best, chosen)?);
+        report.artifacts.push(state::weights_file(self, &mut g, chosen)?);
         Ok(())
     }
 
@@ -209,16 +213,11 @@ impl Evolution {
         Value::Object(line)
     }
 
-    /// Pictures of candidate `who` as its evaluation saw them.
-    fn samples(&mut self, who: usize, candidate: &GanGenotype) -> Result<Tensor, Error> {
+    /// Pictures of `g`, of the same latents every time.
+    fn samples(&self, g: &mut Generator) -> Tensor {
         let mut rng = Rng::stream(self.seed, "sample latents");
         let z = Tensor::normal(&self.device, [pictures::SAMPLES, self.config.latent], &mut rng);
-        let net = self.nets.generator(who, candidate);
-        let before = nn::collect(net, nn::Role::Buffer);
-        judge::recalibrate(net, &self.config, &self.device, self.seed);
-        let images = net.forward(&z, nn::Mode::Eval, None);
-        nn::restore(net, &before);
-        Ok(images)
+        g.forward(&z, Mode::Eval, None)
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn load(search: &mut Evolution, from: &Snapshot) -> Result<(), Error>
     let state: SearchState = from.state(KEY)?;
     let fixed = GanGenotype::from_json(&state.fixed)?;
     if state.stage == Stage::Discriminators && search.stage == Stage::Generators {
-        let g = empty(&fixed, &search.config, &search.device)?;
+        let g = generators::derived(&fixed, &search.config, &search.device, &mut Rng::seed(0))?;
         search.enter_second(fixed, g);
     } else {
         search.fixed = fixed;
@@ -105,7 +105,7 @@ pub fn generator_of(snapshot: &Snapshot, device: &Device) -> Result<(Generator, 
     let (mut g, genotype) = match state.stage {
         Stage::Discriminators => {
             let fixed = GanGenotype::from_json(&state.fixed)?;
-            let mut g = empty(&fixed, config, device)?;
+            let mut g = generators::derived(&fixed, config, device, &mut Rng::seed(0))?;
             nn::import(&mut g, "g.", snapshot.arrays())?;
             (g, fixed)
         }
@@ -132,15 +132,13 @@ pub fn generator_of(snapshot: &Snapshot, device: &Device) -> Result<(Generator, 
     Ok((g, genotype))
 }
 
-/// `best.safetensors`: both networks of the best candidate, alone, the generator as its evaluation saw it.
+/// `best.safetensors`: `g` and the discriminator of the pair `best`, alone.
 pub(super) fn weights_file(
     search: &mut Evolution,
-    who: usize,
+    g: &mut Generator,
     best: &GanGenotype,
 ) -> Result<Artifact, Error> {
     let (config, device) = (&search.config, &search.device);
-    let mut g = generators::alone(search.nets.generator(who, best), best, config, device)?;
-    judge::recalibrate(&mut g, config, device, search.seed);
     let mut rng = Rng::seed(0);
     let mut init = Init {
         device,
@@ -150,21 +148,8 @@ pub(super) fn weights_file(
     let mut d = discriminator(best.require_discriminator()?, config.disc_channels, 1, &mut init)?;
     nn::transfer(search.nets.discriminator(best), d.as_mut());
     let mut arrays = NamedArrays::new();
-    nn::export(&mut g, "g.", &mut arrays)?;
+    nn::export(g, "g.", &mut arrays)?;
     nn::export(d.as_mut(), "d.", &mut arrays)?;
     describe(best, config.skip_out_includes_skips, &mut arrays);
     Artifact::of_arrays("best.safetensors", &arrays)
-}
-
-/// A generator of architecture `fixed`, its weights still to be read.
-fn empty(fixed: &GanGenotype, config: &EvolutionConfig, device: &Device) -> Result<Generator, Error> {
-    let mut rng = Rng::seed(0);
-    let mut init = Init {
-        device,
-        rng: &mut rng,
-        spectral: config.initialisation,
-    };
-    let mut g = Generator::derived(fixed.require_generator()?, config.size(), &mut init)?;
-    g.accumulate_skips(config.skip_out_includes_skips);
-    Ok(g)
 }

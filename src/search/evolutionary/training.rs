@@ -118,11 +118,10 @@ impl Evolution {
         }
         // The released program trains a genotype that it never drew before, and remembers it.
         let remembers = self.config.operators == Operators::Code;
-        let limits = self.config.limits(self.stage);
         for _ in 0..TRIES {
             let genotype = self.nets.space().random(&mut self.draws);
             let seen = remembers && self.known.contains(&genotype);
-            if !seen && limits.broken(&self.statics(&genotype)?).is_none() {
+            if !seen && self.beyond(&genotype)?.is_none() {
                 if remembers {
                     self.known.insert(genotype.clone());
                 }
