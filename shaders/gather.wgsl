@@ -1,10 +1,9 @@
-// Rows of a matrix by number, and the gradient.
+// Weighted sums over rows of a matrix by number; the gradient is the same with the lists turned round.
 //
-//   forward:   y[i,j] = x[index[i], j]
-//   backward: gx[r,j] = sum of gy[i,j] over the i with index[i] = r
+//   sums: y[i,j] = sum over the entries e of list i of weights[e] * x[rows[e], j]
 //
-// backward reads `index` as two lists: first[r] .. first[r + 1] is the range, in `order`, of the i that read row r.
-// Both hold whole numbers below 2^24. One invocation owns one element of the output.
+// first[i] .. first[i + 1] is the range of the entries of list i. `first` and `rows` hold whole numbers below 2^24. One
+// invocation owns one element of the output.
 #import grid
 
 struct Params {
@@ -13,30 +12,21 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> index: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(0) var<storage, read> gy: array<f32>;
 @group(0) @binding(1) var<storage, read> first: array<f32>;
-@group(0) @binding(2) var<storage, read> order: array<f32>;
-@group(0) @binding(3) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(2) var<storage, read> rows: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 @compute @workgroup_size(WG)
-fn forward(at: Grid) {
+fn sums(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    y[o] = x[u32(index[o / p.width]) * p.width + o % p.width];
-}
-
-@compute @workgroup_size(WG)
-fn backward(at: Grid) {
-    let o = linear(at);
-    if o >= p.len { return; }
-    let row = o / p.width;
-    let end = u32(first[row + 1u]);
+    let list = o / p.width;
+    let end = u32(first[list + 1u]);
     var sum = 0.0;
-    for (var i = u32(first[row]); i < end; i++) {
-        sum += gy[u32(order[i]) * p.width + o % p.width];
+    for (var e = u32(first[list]); e < end; e++) {
+        sum += weights[e] * x[u32(rows[e]) * p.width + o % p.width];
     }
-    gx[o] = sum;
+    y[o] = sum;
 }

@@ -1,15 +1,132 @@
-//! Rows of a tensor by number.
+//! Sums over rows of a tensor by number: picking rows, passing messages along the edges of graphs, pooling.
 
 use crate::device::cpu::threads;
-use crate::device::gpu::Grid;
+use crate::device::gpu::{Gpu, Grid};
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op, Shape, Tensor};
 
 /// Row numbers travel to a GPU as floats, which are exact up to here.
 const MOST_ROWS: usize = 1 << 24;
 
-struct Gather {
-    index: Vec<usize>,
+/// Which rows are added up for each row of a result, and with which weights: `y[i] = sum of w * x[r]` over the entries
+/// `(r, w)` of list `i`. An empty list gives zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowSums {
+    /// Where each list begins in the two vectors below, and where the last one ends.
+    first: Vec<usize>,
+    rows: Vec<usize>,
+    weights: Vec<f32>,
+}
+
+impl RowSums {
+    /// No lists yet.
+    pub fn new() -> RowSums {
+        RowSums {
+            first: vec![0],
+            rows: Vec::new(),
+            weights: Vec::new(),
+        }
+    }
+
+    /// Adds the list of the next row of the result.
+    pub fn push(&mut self, entries: impl IntoIterator<Item = (usize, f32)>) {
+        for (row, weight) in entries {
+            self.rows.push(row);
+            self.weights.push(weight);
+        }
+        self.first.push(self.rows.len());
+    }
+
+    /// Rows of the result.
+    pub fn len(&self) -> usize {
+        self.first.len() - 1
+    }
+
+    /// Whether there are no lists.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The lists of the gradient: for each of `rows` rows of the input, who reads it, in rising order.
+    fn transposed(&self, rows: usize) -> RowSums {
+        let mut first = vec![0; rows + 1];
+        for &row in &self.rows {
+            first[row + 1] += 1;
+        }
+        for row in 0..rows {
+            first[row + 1] += first[row];
+        }
+        let mut next = first.clone();
+        let mut readers = RowSums {
+            first,
+            rows: vec![0; self.rows.len()],
+            weights: vec![0.0; self.rows.len()],
+        };
+        for list in 0..self.len() {
+            for i in self.first[list]..self.first[list + 1] {
+                let at = &mut next[self.rows[i]];
+                readers.rows[*at] = list;
+                readers.weights[*at] = self.weights[i];
+                *at += 1;
+            }
+        }
+        readers
+    }
+
+    /// The sums of rows of `x`.
+    fn of(&self, x: &Tensor) -> Tensor {
+        let mut sizes = x.shape().sizes().to_vec();
+        sizes[0] = self.len();
+        let mut y = x.empty(&sizes[..]);
+        let device = x.device();
+        match &device {
+            Device::Gpu(gpu) => self.launch(gpu, &device, x, &y),
+            Device::Cpu(_) => {
+                let (width, x) = (width(x.shape()), x.cpu());
+                threads::rows(y.cpu_mut(), width, |start, y| {
+                    for (list, y) in y.chunks_mut(width).enumerate() {
+                        y.fill(0.0);
+                        for i in self.first[start + list]..self.first[start + list + 1] {
+                            let (row, w) = (self.rows[i], self.weights[i]);
+                            for (y, x) in y.iter_mut().zip(&x[row * width..]) {
+                                *y += w * x;
+                            }
+                        }
+                    }
+                });
+            }
+        }
+        y
+    }
+
+    fn launch(&self, gpu: &Gpu, device: &Device, x: &Tensor, y: &Tensor) {
+        let params = Params {
+            len: y.elements() as u32,
+            width: width(y.shape()) as u32,
+        };
+        let numbers = |values: &[usize]| -> Vec<f32> { values.iter().map(|&v| v as f32).collect() };
+        // A buffer is never empty, lists may all be.
+        let upload = |mut values: Vec<f32>| {
+            values.resize(values.len().max(1), 0.0);
+            Tensor::from_slice(device, [values.len()], &values)
+        };
+        let (first, rows) = (upload(numbers(&self.first)), upload(numbers(&self.rows)));
+        let weights = upload(self.weights.clone());
+        let buffers = [
+            ("x", x.gpu()),
+            ("first", first.gpu()),
+            ("rows", rows.gpu()),
+            ("weights", weights.gpu()),
+            ("y", y.gpu()),
+        ];
+        gpu.launch(&kernel!("gather", "sums"), &params, &buffers, Grid::elements(y.elements()));
+    }
+}
+
+impl Default for RowSums {
+    fn default() -> RowSums {
+        RowSums::new()
+    }
 }
 
 params! {
@@ -24,32 +141,8 @@ fn width(shape: Shape) -> usize {
     shape[1..].iter().product()
 }
 
-fn params(of: &Tensor) -> Params {
-    Params {
-        len: of.elements() as u32,
-        width: width(of.shape()) as u32,
-    }
-}
-
-fn numbers(device: &Device, values: &[usize]) -> Tensor {
-    let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
-    Tensor::from_slice(device, [values.len()], &values)
-}
-
-impl Gather {
-    /// For each row the range, in the second list, of the places of `index` that name it, in rising order.
-    fn readers(&self, rows: usize) -> (Vec<usize>, Vec<usize>) {
-        let mut first = vec![0; rows + 1];
-        for &row in &self.index {
-            first[row + 1] += 1;
-        }
-        for row in 0..rows {
-            first[row + 1] += first[row];
-        }
-        let mut order: Vec<usize> = (0..self.index.len()).collect();
-        order.sort_by_key(|&i| self.index[i]);
-        (first, order)
-    }
+struct Gather {
+    sums: RowSums,
 }
 
 impl Op for Gather {
@@ -58,65 +151,11 @@ impl Op for Gather {
     }
 
     fn forward(&self, x: &[&Tensor], _keep: &mut Vec<Tensor>) -> Tensor {
-        let x = x[0];
-        let mut sizes = x.shape().sizes().to_vec();
-        sizes[0] = self.index.len();
-        let mut y = x.empty(&sizes[..]);
-        let device = x.device();
-        match &device {
-            Device::Gpu(gpu) => {
-                let index = numbers(&device, &self.index);
-                let buffers = [("x", x.gpu()), ("index", index.gpu()), ("y", y.gpu())];
-                gpu.launch(
-                    &kernel!("gather", "forward"),
-                    &params(&y),
-                    &buffers,
-                    Grid::elements(y.elements()),
-                );
-            }
-            Device::Cpu(_) => {
-                let (width, x) = (width(x.shape()), x.cpu());
-                threads::rows(y.cpu_mut(), width, |first, y| {
-                    for (y, &row) in y.chunks_mut(width).zip(&self.index[first..]) {
-                        y.copy_from_slice(&x[row * width..][..width]);
-                    }
-                });
-            }
-        }
-        y
+        self.sums.of(x[0])
     }
 
     fn backward(&self, ctx: &Ctx, gy: &Tensor) -> Vec<Option<Tensor>> {
-        let mut gx = gy.empty(ctx.shape(0));
-        let (first, order) = self.readers(ctx.shape(0)[0]);
-        let device = gy.device();
-        match &device {
-            Device::Gpu(gpu) => {
-                let (first, order) = (numbers(&device, &first), numbers(&device, &order));
-                let buffers =
-                    [("gy", gy.gpu()), ("first", first.gpu()), ("order", order.gpu()), ("gx", gx.gpu())];
-                gpu.launch(
-                    &kernel!("gather", "backward"),
-                    &params(&gx),
-                    &buffers,
-                    Grid::elements(gx.elements()),
-                );
-            }
-            Device::Cpu(_) => {
-                let (width, gy) = (width(gx.shape()), gy.cpu());
-                threads::rows(gx.cpu_mut(), width, |start, gx| {
-                    for (row, gx) in gx.chunks_mut(width).enumerate() {
-                        gx.fill(0.0);
-                        for &i in &order[first[start + row]..first[start + row + 1]] {
-                            for (gx, gy) in gx.iter_mut().zip(&gy[i * width..]) {
-                                *gx += gy;
-                            }
-                        }
-                    }
-                });
-            }
-        }
-        vec![Some(gx)]
+        vec![Some(self.sums.transposed(ctx.shape(0)[0]).of(gy))]
     }
 
     fn reads(&self, _i: usize) -> bool {
@@ -131,17 +170,34 @@ impl Tensor {
     /// If there are no rows, one does not exist, or the tensor has no axes or more than 2^24 rows.
     #[track_caller]
     pub fn gather_rows(&self, rows: &[usize]) -> Tensor {
+        let sums = RowSums {
+            first: (0..=rows.len()).collect(),
+            rows: rows.to_vec(),
+            weights: vec![1.0; rows.len()],
+        };
+        self.gathered("gather_rows", sums)
+    }
+
+    /// Weighted sums of places of axis 0: `[n, ...] -> [lists, ...]`. Along the edges of graphs it passes messages, over the
+    /// nodes of graphs it pools.
+    ///
+    /// # Panics
+    /// If there are no lists, a place does not exist, or the tensor has no axes or more than 2^24 rows.
+    #[track_caller]
+    pub fn gather_sums(&self, sums: &RowSums) -> Tensor {
+        self.gathered("gather_sums", sums.clone())
+    }
+
+    #[track_caller]
+    fn gathered(&self, op: &str, sums: RowSums) -> Tensor {
         let shape = self.shape();
-        assert!(shape.rank() > 0, "gather_rows: a scalar has no rows");
-        assert!(!rows.is_empty(), "gather_rows: wants at least one row of {shape}");
-        assert!(
-            shape[0].max(rows.len()) <= MOST_ROWS,
-            "gather_rows: {} rows of {shape} exceed 2^24",
-            rows.len()
-        );
-        if let Some(row) = rows.iter().find(|&&row| row >= shape[0]) {
-            panic!("gather_rows: row {row} of {shape}");
+        assert!(shape.rank() > 0, "{op}: a scalar has no rows");
+        assert!(!sums.is_empty(), "{op}: wants at least one row of {shape}");
+        let most = shape[0].max(sums.len()).max(sums.rows.len());
+        assert!(most <= MOST_ROWS, "{op}: {} rows of {shape} exceed 2^24", sums.rows.len());
+        if let Some(row) = sums.rows.iter().find(|&&row| row >= shape[0]) {
+            panic!("{op}: row {row} of {shape}");
         }
-        Tensor::apply(Gather { index: rows.to_vec() }, &[self])
+        Tensor::apply(Gather { sums }, &[self])
     }
 }

@@ -25,6 +25,7 @@ pub use batch_norm::{BatchNormOut, channel_moments};
 pub use conv_transpose::ConvTranspose;
 pub use conv2d::{Conv2d, TapConv};
 pub use ema::ema_update;
+pub use gather::RowSums;
 pub use matmul::MatMul;
 pub use merge_taps::TapMerge;
 pub use pool::Pool;
