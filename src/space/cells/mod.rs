@@ -1,12 +1,15 @@
 //! The GAN space of AdversarialNAS and EAGAN as a flat list of choices.
 
-use super::cell::{CellKind, GENES, Gene, NODES};
-use super::choice::{Arc, Choice, Dag, Genotype, Key, Node, Space, check_ranges};
-use super::gan::{Discriminator, Family, GanGenotype, GeneratorArch};
-use super::live::{canonical_discriminator, canonical_generator, discriminator_live, generator_live};
-use super::primitive::OpKind;
-use super::random::{random_discriminator, random_generator};
+mod sketch;
+
+use crate::space::cell::{CellKind, GENES, Gene, NODES};
+use crate::space::choice::{Arc, Choice, Dag, Genotype, Key, Node, Sketch, Space, check_ranges};
+use crate::space::gan::{Discriminator, Family, GanGenotype, GeneratorArch};
+use crate::space::live::{canonical_discriminator, canonical_generator, discriminator_live, generator_live};
+use crate::space::primitive::{OpKind, Primitive};
+use crate::space::random::{random_discriminator, random_generator};
 use crate::{Error, Rng};
+use serde_json::Value;
 
 /// Generators, discriminators of one family, or both: 21 generator choices, then those of the searched cells.
 #[derive(Debug, Clone)]
@@ -15,6 +18,10 @@ pub struct GanCells {
     family: Option<Family>,
     choices: Vec<Choice>,
     genes: Vec<Gene>,
+    /// Kinds of the cells.
+    kinds: Vec<CellKind>,
+    /// The different operations of all choices.
+    vocabulary: Vec<Primitive>,
 }
 
 impl GanCells {
@@ -52,6 +59,8 @@ impl GanCells {
             family,
             choices: Vec::new(),
             genes: Vec::new(),
+            kinds: cells.iter().map(|(_, kind)| *kind).collect(),
+            vocabulary: Vec::new(),
         };
         for (name, kind) in cells {
             for gene in kind.genes() {
@@ -62,6 +71,7 @@ impl GanCells {
                 space.genes.push(gene);
             }
         }
+        space.vocabulary = sketch::vocabulary(&space.genes);
         space
     }
 
@@ -142,6 +152,10 @@ impl GanCells {
 }
 
 impl Space for GanCells {
+    fn name(&self) -> &'static str {
+        "gan-cells"
+    }
+
     fn choices(&self) -> &[Choice] {
         &self.choices
     }
@@ -199,6 +213,81 @@ impl Space for GanCells {
 
     fn describe(&self, g: &Genotype) -> String {
         self.decoded(g).describe()
+    }
+
+    fn mutate(&self, g: &Genotype, rng: &mut Rng) -> Genotype {
+        let open: Vec<usize> = (0..g.0.len()).filter(|&i| self.choices[i].options.len() > 1).collect();
+        loop {
+            let mut child = g.clone();
+            let choice = open[rng.below(open.len())];
+            let options = self.choices[choice].options.len();
+            child.0[choice] = ((usize::from(g.0[choice]) + 1 + rng.below(options - 1)) % options) as u8;
+            if self.check(&child).is_ok() {
+                return child;
+            }
+            // Two edges halve the image or neither does: one alone cannot change.
+            if let Some(other) = self.coupled(choice) {
+                child.0[other] = rng.below(self.choices[other].options.len()) as u8;
+                if self.check(&child).is_ok() {
+                    return child;
+                }
+            }
+        }
+    }
+
+    fn neighbours(&self, g: &Genotype) -> Vec<Genotype> {
+        let mut all = Vec::new();
+        for (i, choice) in self.choices.iter().enumerate() {
+            for option in (0..choice.options.len() as u8).filter(|option| *option != g.0[i]) {
+                let mut near = g.clone();
+                near.0[i] = option;
+                if self.check(&near).is_ok() {
+                    all.push(near);
+                } else if let Some(other) = self.coupled(i).filter(|other| *other > i) {
+                    for option in 0..self.choices[other].options.len() as u8 {
+                        near.0[other] = option;
+                        if self.check(&near).is_ok() {
+                            all.push(near.clone());
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn allowed(&self, prefix: &[u8]) -> Vec<bool> {
+        self.allowed_after(prefix)
+    }
+
+    fn labels(&self) -> usize {
+        self.sketch_labels()
+    }
+
+    fn nodes(&self) -> usize {
+        self.sketch_nodes()
+    }
+
+    fn sketch(&self, prefix: &[u8]) -> Sketch {
+        self.sketch_of(prefix)
+    }
+
+    fn text(&self, g: &Genotype) -> String {
+        sketch::text(self, g)
+    }
+
+    fn parse(&self, text: &str) -> Result<Genotype, Error> {
+        let value = serde_json::from_str(text);
+        let value: Value = value.map_err(|e| Error::genotype(format!("no JSON of a genotype: {e}")))?;
+        self.parse_json(&value)
+    }
+
+    fn to_json(&self, g: &Genotype) -> Value {
+        self.decoded(g).to_json()
+    }
+
+    fn parse_json(&self, value: &Value) -> Result<Genotype, Error> {
+        self.encode(&GanGenotype::from_json(value)?)
     }
 
     fn random(&self, rng: &mut Rng) -> Genotype {
@@ -269,8 +358,8 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::space::names::named;
+    use crate::space::*;
 
     #[test]
     fn flat_and_published_forms_agree() {
@@ -302,6 +391,60 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn following_what_is_allowed_always_ends_valid_and_reaches_every_option() {
+        let mut rng = Rng::seed(2);
+        for family in [Family::Adversarial, Family::Eagan] {
+            let space = GanCells::pairs(family);
+            let choices = space.choices();
+            let mut seen: Vec<Vec<bool>> = choices.iter().map(|c| vec![false; c.options.len()]).collect();
+            for _ in 0..400 {
+                let mut prefix: Vec<u8> = Vec::new();
+                while prefix.len() < choices.len() {
+                    let allowed = space.allowed(&prefix);
+                    let open: Vec<usize> = (0..allowed.len()).filter(|i| allowed[*i]).collect();
+                    let option = open[rng.below(open.len())];
+                    seen[prefix.len()][option] = true;
+                    prefix.push(option as u8);
+                }
+                space.check(&Genotype(prefix)).unwrap();
+            }
+            assert!(seen.iter().flatten().all(|seen| *seen));
+        }
+    }
+
+    #[test]
+    fn near_genotypes_are_valid_and_can_begin_and_cease_to_halve() {
+        let space = GanCells::discriminators(Family::Eagan);
+        let mut rng = Rng::seed(4);
+        let mut g = space.random(&mut rng);
+        let halves = |g: &Genotype| g.0[5] != 0;
+        let mut seen = [false; 2];
+        for _ in 0..300 {
+            g = space.mutate(&g, &mut rng);
+            space.check(&g).unwrap();
+            seen[usize::from(halves(&g))] = true;
+        }
+        assert_eq!(seen, [true; 2]);
+        let near = space.neighbours(&g);
+        assert!(near.iter().all(|n| space.check(n).is_ok() && *n != g));
+        assert!(near.iter().any(|n| halves(n)) && near.iter().any(|n| !halves(n)));
+    }
+
+    #[test]
+    fn sketches_show_what_is_decided() {
+        let space = GanCells::adversarial();
+        let g = space.random(&mut Rng::seed(3));
+        let (nothing, all) = (space.sketch(&[]), space.sketch(&g.0));
+        assert_eq!((all.labels.len(), space.nodes()), (49 + 4, 53));
+        assert_eq!(nothing.arcs, all.arcs);
+        assert_eq!(nothing.labels.iter().filter(|label| **label == 2).count(), 49);
+        assert!(all.labels.iter().all(|label| *label != 2 && *label < space.labels()));
+        // Generator cell 1: genes 0 and 1 read the input; gene 2 (edge 1->3) reads gene 0.
+        assert!(all.arcs.contains(&(0, 1)) && all.arcs.contains(&(0, 2)) && all.arcs.contains(&(1, 3)));
+        assert!(!all.arcs.contains(&(2, 3)) && all.arcs.iter().all(|(from, to)| from < to));
     }
 
     #[test]
