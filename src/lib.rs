@@ -3,7 +3,7 @@
 //!
 //! Rooms, from the bottom: [`device`] (buffers, kernels), [`tensor`] (values, tape), [`ops`] (one differentiable
 //! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`fetch`] (downloads), [`metrics`]
-//! (features and scores), [`space`] (architectures), [`evaluation`] (how good a generator is), [`runs`] (run folders),
+//! (features and scores), [`space`] (architectures), [`tables`] (benchmarks of measured architectures), [`evaluation`] (how good a generator is), [`runs`] (run folders),
 //! [`search`] (the algorithms), [`train`] (one architecture in full), [`cli`] (the command line).
 
 pub mod cli;
@@ -20,6 +20,7 @@ mod rng;
 pub mod runs;
 pub mod search;
 pub mod space;
+pub mod tables;
 pub mod tensor;
 pub mod train;
 

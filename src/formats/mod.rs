@@ -10,10 +10,11 @@ pub mod npz;
 pub mod numbers;
 pub mod onnx;
 pub mod pickle;
-mod protobuf;
+pub(crate) mod protobuf;
 pub mod safetensors;
 pub mod sha256;
 pub mod tensorflow;
+pub mod tfrecord;
 pub mod torch;
 
 pub use numbers::{NumberArray, Values};

@@ -2,7 +2,7 @@
 
 /// The content of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     /// A whole number or a truth value.
     Number(u64),
     /// Four bytes.
@@ -14,12 +14,12 @@ pub(super) enum Field<'a> {
 }
 
 /// Every field of a message with its number, in order; an error ends them.
-pub(super) fn fields(message: &[u8]) -> Fields<'_> {
+pub(crate) fn fields(message: &[u8]) -> Fields<'_> {
     Fields { rest: message }
 }
 
 /// Every whole number of a packed list, in order; an error ends them.
-pub(super) fn varints(packed: &[u8]) -> impl Iterator<Item = Result<u64, String>> {
+pub(crate) fn varints(packed: &[u8]) -> impl Iterator<Item = Result<u64, String>> {
     let mut all = fields(packed);
     std::iter::from_fn(move || {
         if all.rest.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn varints(packed: &[u8]) -> impl Iterator<Item = Result<u64, String>
 }
 
 /// See [`fields`].
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The other way: each gives the bytes of one field; a message is its fields one after the other.
-pub(super) mod encode {
+pub(crate) mod encode {
     fn varint(mut value: u64) -> Vec<u8> {
         let mut out = Vec::new();
         while value > 0x7f {
@@ -118,6 +118,11 @@ pub(super) mod encode {
     /// A field of four bytes.
     pub fn float(field: u32, value: f32) -> Vec<u8> {
         [varint(u64::from(field) << 3 | 5), value.to_le_bytes().to_vec()].concat()
+    }
+
+    /// A field of eight bytes.
+    pub fn double(field: u32, value: f64) -> Vec<u8> {
+        [varint(u64::from(field) << 3 | 1), value.to_le_bytes().to_vec()].concat()
     }
 
     /// A field of whole numbers, packed.

@@ -94,11 +94,12 @@ impl<'a> Machine<'a, '_> {
                 text if text.contains('\\') => Err("a text with escapes is not read".to_owned()),
                 text => self.push(Value::Text(self.span(text.as_bytes()))),
             },
-            b']' => self.push(Value::List(EMPTY)),
+            // A set is kept as a list: the order means nothing, and equal parts may come twice.
+            b']' | 0x8f => self.push(Value::List(EMPTY)),
             b')' => self.share(259, Value::Tuple(EMPTY)),
             b'}' => self.push(Value::Dict(EMPTY)),
             b'l' | b't' | 0x85 | 0x86 | 0x87 | b'd' => self.collect(code),
-            b'a' | b'e' | b's' | b'u' => self.extend(code),
+            b'a' | b'e' | b's' | b'u' | 0x90 => self.extend(code),
             b'q' | b'r' | b'p' | 0x94 => self.keep(code),
             b'h' | b'j' | b'g' => self.recall(code),
             b'c' | 0x93 => self.global(code),
@@ -188,9 +189,9 @@ impl<'a> Machine<'a, '_> {
         self.check_mark(below)?;
         let target = self.stack[below];
         let longer = match (self.pickle.get(target), code) {
-            (Value::List(chain), b'a' | b'e') => Value::List(self.chain(chain, first)?),
+            (Value::List(chain), b'a' | b'e' | 0x90) => Value::List(self.chain(chain, first)?),
             (Value::Dict(chain), b's' | b'u') => Value::Dict(pairs(self.chain(chain, first)?)?),
-            (_, b'a' | b'e') => return Err("something is appended to what is no list".to_owned()),
+            (_, b'a' | b'e' | 0x90) => return Err("something is appended to what is no list".to_owned()),
             _ => return Err("an entry is set in what is no dictionary".to_owned()),
         };
         self.pickle.values[target.0 as usize] = longer;

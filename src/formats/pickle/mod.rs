@@ -27,7 +27,7 @@ pub enum Value {
     Text(Span),
     /// Bytes, or an integer of more than 64 bits, see [`Pickle::bytes`].
     Bytes(Span),
-    /// A list, see [`Pickle::parts`].
+    /// A list or a set, see [`Pickle::parts`].
     List(Chain),
     /// A tuple, see [`Pickle::parts`].
     Tuple(Chain),

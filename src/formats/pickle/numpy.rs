@@ -1,4 +1,4 @@
-//! NumPy's arrays of bytes in a pickle.
+//! NumPy's arrays of bytes, and its single numbers, in a pickle.
 //!
 //! NumPy pickles an array as a call of `_reconstruct` that makes an empty one, and a state that fills it: version, shape,
 //! type, whether columns come first, and the values as bytes (in Python 2 a `str`, which Python 3 writes for it as an
@@ -17,6 +17,58 @@ pub const NAMES: Policy = &[
     ("numpy", "dtype"),
     ("_codecs", "encode"),
 ];
+
+/// The classes and functions that a pickle of single numbers and of ordered dictionaries names.
+pub const SCALARS: Policy = &[
+    ("collections", "OrderedDict"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy", "dtype"),
+];
+
+/// The single number at `at` of a pickle that was read with [`SCALARS`]: a call of `scalar` with a type and bytes.
+/// Whole numbers beyond 2^53 are rounded.
+///
+/// # Errors
+/// If something else is there, or a number of another type than little-endian `f4`, `f8`, `i4` and `i8`.
+pub fn scalar(pickle: &Pickle, at: Ref) -> Result<f64, String> {
+    let none = || "is no number of NumPy".to_owned();
+    let Value::Made { of, with, .. } = pickle.get(at) else {
+        return Err(none());
+    };
+    let call = pickle.global(of).filter(|(_, name)| *name == "scalar");
+    let [kind, bytes] = call.and_then(|_| pickle.first(with)).ok_or_else(none)?;
+    let (name, order) = type_of(pickle, kind)?;
+    let bytes = pickle.bytes(bytes).ok_or("has no bytes")?;
+    match (order, name) {
+        (Some(b"<"), b"f8") => bytes.try_into().map(f64::from_le_bytes),
+        (Some(b"<"), b"f4") => bytes.try_into().map(|b| f64::from(f32::from_le_bytes(b))),
+        (Some(b"<"), b"i8") => bytes.try_into().map(|b| i64::from_le_bytes(b) as f64),
+        (Some(b"<"), b"i4") => bytes.try_into().map(|b| f64::from(i32::from_le_bytes(b))),
+        _ => {
+            return Err(format!("is a number of type `{}`, not little-endian f4, f8, i4 or i8", shown(name)));
+        }
+    }
+    .map_err(|_| format!("has {} bytes, too few or too many for its type `{}`", bytes.len(), shown(name)))
+}
+
+/// Name and byte order of a type.
+fn type_of<'a>(pickle: &Pickle<'a>, at: Ref) -> Result<(&'a [u8], Option<&'a [u8]>), String> {
+    let Value::Made { of, with, state } = pickle.get(at) else {
+        return Err("has no type".to_owned());
+    };
+    let dtype = pickle.global(of) == Some(("numpy", "dtype"));
+    let name = pickle.first(with).and_then(|[name]| pickle.raw(name));
+    let order = pickle.first(state).and_then(|[_version, order]| pickle.raw(order));
+    match name {
+        Some(name) if dtype => Ok((name, order)),
+        _ => Err("has no type".to_owned()),
+    }
+}
+
+fn shown(name: &[u8]) -> impl std::fmt::Display {
+    name[..name.len().min(8)].escape_ascii()
+}
 
 /// An array of unsigned bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,18 +116,9 @@ fn sizes(pickle: &Pickle, at: Ref) -> Option<Vec<usize>> {
 
 /// A type is made of its name; byte order, which follows in its state, is none for bytes.
 fn check_type(pickle: &Pickle, at: Ref) -> Result<(), String> {
-    let Value::Made { of, with, .. } = pickle.get(at) else {
-        return Err("has no type".to_owned());
-    };
-    let dtype = pickle.global(of) == Some(("numpy", "dtype"));
-    let name = pickle.first(with).and_then(|[name]| pickle.raw(name));
-    match name {
-        Some(b"u1" | b"|u1") if dtype => Ok(()),
-        Some(other) if dtype => Err(format!(
-            "holds values of type `{}`, not unsigned bytes",
-            other[..other.len().min(8)].escape_ascii()
-        )),
-        _ => Err("has no type".to_owned()),
+    match type_of(pickle, at)? {
+        (b"u1" | b"|u1", _) => Ok(()),
+        (other, _) => Err(format!("holds values of type `{}`, not unsigned bytes", shown(other))),
     }
 }
 
@@ -117,6 +160,36 @@ mod tests {
         for pickle in [OLDEST, PYTHON3, PROTOCOL4] {
             assert_eq!(array(pickle), Ok((vec![2, 3], false, vec![0, 200, 3, 97, 98, 99])));
         }
+    }
+
+    // The number 0.129306 as the tables of NATS-Bench hold it, by protocol 4.
+    const SCALAR: &[u8] = b"\x80\x04\x8c\x15numpy.core.multiarray\x94\x8c\x06scalar\x94\x93\x94\x8c\x05numpy\x94\x8c\x05dtype\x94\x93\x94\x8c\x02f8\x94K\x00K\x01\x87\x94R\x94(K\x03\x8c\x01<\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t\x94bC\x08\x0b\x9a\x96X\x19\x8d\xc0?\x94\x86\x94R\x94.";
+
+    fn number(pickle: &[u8]) -> Result<f64, String> {
+        let mut budget = Budget::of_bytes(1 << 16);
+        let (pickle, _) = Pickle::read(pickle, SCALARS, &mut budget).map_err(|refused| refused.reason)?;
+        scalar(&pickle, pickle.root())
+    }
+
+    #[test]
+    fn single_numbers_are_read_and_others_refused() {
+        assert_eq!(number(SCALAR), Ok(0.129306));
+        let changed = |from: &[u8], to: &[u8]| {
+            let at = SCALAR.windows(from.len()).position(|part| part == from).unwrap();
+            number(&[&SCALAR[..at], to, &SCALAR[at + from.len()..]].concat())
+        };
+        let int = [&b"C\x04"[..], &(-7_i32).to_le_bytes()].concat();
+        let mut four = SCALAR.to_vec();
+        let bytes = SCALAR.windows(2).position(|part| part == b"C\x08").unwrap();
+        four.splice(bytes..bytes + 10, int);
+        let name = SCALAR.windows(2).position(|part| part == b"f8").unwrap();
+        four[name..name + 2].copy_from_slice(b"i4");
+        assert_eq!(number(&four), Ok(-7.0));
+        assert!(changed(b"f8", b"f4").unwrap_err().contains("has 8 bytes"));
+        assert!(changed(b"f8", b"O8").unwrap_err().contains("type `O8`"));
+        assert!(changed(b"\x01<", b"\x01>").unwrap_err().contains("little-endian"));
+        assert!(changed(b"\x06scalar", b"\x06system").unwrap_err().contains("not allowed"));
+        assert!(number(b"K\x01.").unwrap_err().contains("no number"));
     }
 
     fn changed(from: &[u8], to: &[u8]) -> String {

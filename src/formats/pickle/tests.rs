@@ -149,6 +149,19 @@ fn a_value_kept_under_a_far_number_takes_no_memory() {
 }
 
 #[test]
+fn a_set_is_read_as_a_list_of_its_parts() {
+    // {3, 'a'} and set() by protocol 4.
+    for (bytes, want) in [
+        (&b"\x80\x04\x8f\x94(K\x03\x8c\x01a\x94\x90."[..], "[3, 'a']"),
+        (b"\x80\x04\x8f\x94.", "[]"),
+    ] {
+        let pickle = read(bytes);
+        assert_eq!(shown(&pickle, pickle.root()), want);
+    }
+    assert!(refused(b"}(K\x03\x90.").reason.contains("what is no list"));
+}
+
+#[test]
 fn a_list_grows_through_every_name_it_is_kept_under() {
     // x = []; ([x, 2, 3], x.append(1))
     let pickle = read(b"](]q\x00K\x02K\x03eh\x00K\x01a0.");
