@@ -187,7 +187,11 @@ impl RunFolder {
             .components()
             .all(|c| matches!(c, std::path::Component::Normal(_)));
         assert!(inside && !name.is_empty(), "`{name}` does not name a file inside a run folder");
-        atomic::write(&self.path.join(name), bytes)
+        let path = self.path.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", &e))?;
+        }
+        atomic::write(&path, bytes)
     }
 }
 
@@ -206,6 +210,19 @@ fn keep_cut_lines(path: &Path, keep: u64) -> Result<Vec<Value>, Error> {
         atomic::write(&path.join(CUT), text.as_bytes())?;
     }
     Ok(all)
+}
+
+/// The lines of the journal of the run in `folder`, the first one first.
+///
+/// # Errors
+/// If it cannot be read, or a line is not JSON.
+pub fn read_journal(folder: &Path) -> Result<Vec<Value>, Error> {
+    let path = folder.join(JOURNAL);
+    let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, "read", &e))?;
+    let line = |(i, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|e| Error::format(&path, format!("line {}: {e}", i + 1)))
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 /// The configuration of the run in `folder`, whether or not a process is at work in it.

@@ -13,5 +13,5 @@ mod snapshot;
 
 pub use drive::curves;
 pub use drive::{Artifact, Candidate, Checkpoints, Console, End, Observer, Outcome, Report, Stop, Work, run};
-pub use folder::{Resumed, RunFolder, newest_snapshot, read_config};
+pub use folder::{Resumed, RunFolder, newest_snapshot, read_config, read_journal};
 pub use snapshot::Snapshot;

@@ -1,5 +1,7 @@
 //! Work cut into pieces whose size never depends on the number of threads, so that results do not either.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 /// Floats per task: large enough to hide the hand-over, small enough for two tasks to share a cache.
@@ -27,6 +29,25 @@ pub fn rows(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     let width = width.max(1);
     let per_piece = (GRAIN / width).max(1) * width;
     pieces(y, per_piece, |start, piece| f(start / width, piece));
+}
+
+/// `f(i)` for each `i` of `items`, each on a thread of its own, on which also everything runs that `f` would do in parallel; results
+/// in order. For pieces of work so large that cutting them further only costs.
+pub fn apart<T: Send>(items: Range<u64>, f: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let alone = |i| match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(pool) => pool.install(|| f(i)),
+        // Without a thread of its own it still gives the same.
+        Err(_) => f(i),
+    };
+    std::thread::scope(|scope| {
+        let alone = &alone;
+        let running: Vec<_> = items.map(|i| scope.spawn(move || alone(i))).collect();
+        let joined = running.into_iter().map(|thread| match thread.join() {
+            Ok(found) => found,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect()
+    })
 }
 
 /// `f(i)` for each `i` in `0..n` in parallel, results in order.

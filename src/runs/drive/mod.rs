@@ -60,6 +60,40 @@ pub trait Work {
     fn load(&mut self, from: &Snapshot) -> Result<(), Error>;
 }
 
+impl<W: Work + ?Sized> Work for Box<W> {
+    fn step(&mut self) -> Result<Report, Error> {
+        (**self).step()
+    }
+
+    fn steps_done(&self) -> u64 {
+        (**self).steps_done()
+    }
+
+    fn total_steps(&self) -> Option<u64> {
+        (**self).total_steps()
+    }
+
+    fn done(&self) -> bool {
+        (**self).done()
+    }
+
+    fn front(&self) -> Vec<Candidate> {
+        (**self).front()
+    }
+
+    fn save(&mut self, to: &mut Snapshot) -> Result<(), Error> {
+        (**self).save(to)
+    }
+
+    fn recall(&mut self, beyond: &[Value]) {
+        (**self).recall(beyond);
+    }
+
+    fn load(&mut self, from: &Snapshot) -> Result<(), Error> {
+        (**self).load(from)
+    }
+}
+
 /// What a step did.
 #[derive(Debug, Default)]
 pub struct Report {

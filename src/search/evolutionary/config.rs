@@ -245,6 +245,15 @@ impl EvolutionConfig {
     /// # Errors
     /// [`Error::Config`] with the first such key and the valid values, or what is wrong with a genotype.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_values()?;
+        self.check_genotypes()
+    }
+
+    /// The same for everything but the genotypes, which depend on what is searched.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the first such key and the valid values.
+    pub(in crate::search) fn check_values(&self) -> Result<(), Error> {
         if self.data.is_empty() {
             return Err(bounds::no_images());
         }
@@ -255,8 +264,7 @@ impl EvolutionConfig {
         }
         self.check_counts()?;
         self.check_rates()?;
-        self.check_objectives()?;
-        self.check_genotypes()
+        self.check_objectives()
     }
 
     fn check_counts(&self) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::space::build::{Discriminator, Generator, discriminator};
 use crate::space::{GanCells, GanGenotype};
 use crate::{Device, Error, Rng, Tensor};
 
-pub(super) struct Generators {
+pub(in crate::search) struct Generators {
     space: GanCells,
     g: Generator,
     g_adam: Adam,
@@ -96,7 +96,7 @@ impl Networks for Generators {
 }
 
 /// The stand-alone network of `candidate`'s generator with fresh weights drawn from `rng`.
-pub(super) fn derived(
+pub(in crate::search) fn derived(
     candidate: &GanGenotype,
     config: &EvolutionConfig,
     device: &Device,

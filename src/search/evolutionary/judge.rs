@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::objectives::{Judged, Objective, Values};
 use super::schedule::Stage;
+use super::training::Spent;
 use super::{Evolution, EvolutionConfig, Report};
-use crate::evaluation::BATCH;
+use crate::evaluation::{BATCH, Evaluator};
 use crate::nn::{self, Role};
 use crate::space::build::Generator;
 use crate::space::{Family, GanCells, GanGenotype, Genotype, cost};
@@ -17,15 +18,6 @@ use crate::{Device, Error, Rng, Tensor};
 const RUNS: usize = 3;
 
 impl Evolution {
-    /// What an objective is called in files.
-    pub(super) fn key(&self, objective: Objective) -> &'static str {
-        match objective {
-            Objective::Distance => self.evaluator.distance_name(),
-            Objective::Score => self.evaluator.score_name(),
-            other => other.name(),
-        }
-    }
-
     /// Judges candidate `index` of the round and writes it down.
     pub(super) fn judge(&mut self, round: u64, index: usize, report: &mut Report) -> Result<(), Error> {
         let member = self.population[index].clone();
@@ -45,7 +37,7 @@ impl Evolution {
         let values: Map<String, Value> = judged
             .values
             .iter()
-            .map(|(o, value)| (self.key(*o).to_owned(), json!(value)))
+            .map(|(o, value)| (key(&self.evaluator, *o).to_owned(), json!(value)))
             .collect();
         line["objectives"] = Value::Object(values);
         if let Some(reason) = &judged.failed {
@@ -68,18 +60,55 @@ impl Evolution {
         if failed.is_some() || limits.broken(&values).is_some() {
             return Ok(Judged { values, failed });
         }
+        let judge = Judge {
+            config: &self.config,
+            evaluator: &self.evaluator,
+            device: &self.device,
+            seed: self.seed,
+        };
         if self.config.objectives.contains(&Objective::Latency)
             || limits.largest.contains_key(&Objective::Latency)
         {
-            values.insert(Objective::Latency, self.latency(who, &candidate)?);
+            let latency = judge.latency(|z, x| self.nets.exercise(who, &candidate, z, x))?;
+            values.insert(Objective::Latency, latency);
         }
         let net = self.nets.generator(who, &candidate);
+        judge.pictures(net, values, &mut self.spent)
+    }
+
+    /// What is known of a candidate without computing anything.
+    pub(super) fn statics(&self, g: &Genotype) -> Result<Values, Error> {
+        statics(&self.config, self.stage, g)
+    }
+}
+
+/// What all candidates of a search are judged with.
+pub(in crate::search) struct Judge<'a> {
+    pub config: &'a EvolutionConfig,
+    pub evaluator: &'a Evaluator,
+    pub device: &'a Device,
+    /// Of the latents.
+    pub seed: u64,
+}
+
+impl Judge<'_> {
+    /// Adds to `values` what the pictures of `net` are worth, with the statistics of its batch norm taken anew; they are
+    /// put back.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn pictures(
+        &self,
+        net: &mut Generator,
+        mut values: Values,
+        spent: &mut Spent,
+    ) -> Result<Judged, Error> {
         let before = nn::collect(net, Role::Buffer);
         let began = Instant::now();
-        recalibrate(net, &self.config, &self.device, self.seed);
+        recalibrate(net, self.config, self.device, self.seed);
         self.device.sync()?;
-        self.spent.recalibration += began.elapsed().as_secs_f64();
-        let found = self.evaluator.evaluate(net, &self.device);
+        spent.recalibration += began.elapsed().as_secs_f64();
+        let found = self.evaluator.evaluate(net, self.device);
         nn::restore(net, &before);
         let found = match found {
             Ok(found) => found,
@@ -87,41 +116,69 @@ impl Evolution {
             Err(Error::Weights { reason, .. }) => return Ok(Judged { values, failed: Some(reason) }),
             Err(other) => return Err(other),
         };
-        self.spent.evaluation += found.seconds;
-        self.spent.evaluations += 1;
+        spent.evaluation += found.seconds;
+        spent.evaluations += 1;
         let score = found.score.map(|(mean, _)| mean);
         let pictures = [(Objective::Distance, Some(found.distance)), (Objective::Score, score)];
         values.extend(pictures.into_iter().filter_map(|(o, value)| Some((o, value?))));
         let infinite = values.iter().find(|(_, value)| !value.is_finite());
-        let failed = infinite.map(|(o, value)| format!("{} is {value}", self.key(*o)));
+        let failed = infinite.map(|(o, value)| format!("{} is {value}", key(self.evaluator, *o)));
         if failed.is_some() {
             values.retain(|_, value| value.is_finite());
         }
         Ok(Judged { values, failed })
     }
 
-    /// What is known of a candidate without computing anything.
-    pub(super) fn statics(&self, g: &Genotype) -> Result<Values, Error> {
-        statics(&self.config, self.stage, g)
-    }
-
-    /// Seconds for a picture.
-    fn latency(&mut self, who: usize, candidate: &GanGenotype) -> Result<f64, Error> {
+    /// Seconds for a picture of what `run` does with latents and with as many pictures.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn latency(&self, mut run: impl FnMut(&Tensor, &Tensor)) -> Result<f64, Error> {
         let mut rng = Rng::stream(self.seed, "latency");
-        let z = Tensor::normal(&self.device, [BATCH, self.config.latent], &mut rng);
+        let z = Tensor::normal(self.device, [BATCH, self.config.latent], &mut rng);
         let side = self.config.image_size();
-        let x = Tensor::normal(&self.device, [BATCH, side, side, 3], &mut rng);
+        let x = Tensor::normal(self.device, [BATCH, side, side, 3], &mut rng);
         let mut least = f64::INFINITY;
         // The first run also compiles kernels and fills pools.
         for _ in 0..=RUNS {
             self.device.sync()?;
             let began = Instant::now();
-            self.nets.exercise(who, candidate, &z, &x);
+            run(&z, &x);
             self.device.sync()?;
             least = least.min(began.elapsed().as_secs_f64());
         }
         Ok(least / BATCH as f64)
     }
+}
+
+/// What an objective is called in files.
+fn key(evaluator: &Evaluator, objective: Objective) -> &'static str {
+    match objective {
+        Objective::Distance => evaluator.distance_name(),
+        Objective::Score => evaluator.score_name(),
+        other => other.name(),
+    }
+}
+
+/// What the minimised form of an objective is called in files.
+pub(in crate::search) fn minimised_key(evaluator: &Evaluator, objective: Objective) -> String {
+    match objective {
+        Objective::Score => format!("inverse_{}", key(evaluator, objective)),
+        other => key(evaluator, other).to_owned(),
+    }
+}
+
+/// Looks whether `evaluator` gives the score, if it is asked for.
+///
+/// # Errors
+/// If it does not.
+pub(in crate::search) fn require_score(config: &EvolutionConfig, evaluator: &Evaluator) -> Result<(), Error> {
+    let scored = config.objectives.contains(&Objective::Score) || config.min_score > 0.0;
+    if scored && !evaluator.has_score() {
+        let reason = "the score takes features with logits and at least ten generated pictures";
+        return Err(Error::config("objectives", reason));
+    }
+    Ok(())
 }
 
 /// The half that a stage searches.
@@ -134,14 +191,22 @@ pub(super) fn space(stage: Stage) -> GanCells {
 
 /// What is known of candidate `g` of a stage without computing anything.
 pub(super) fn statics(config: &EvolutionConfig, stage: Stage, g: &Genotype) -> Result<Values, Error> {
-    let half = space(stage).decode(g)?;
+    counted(config, stage, &space(stage).decode(g)?)
+}
+
+/// The same of the half of `gan` that the stage searches.
+pub(in crate::search) fn counted(
+    config: &EvolutionConfig,
+    stage: Stage,
+    gan: &GanGenotype,
+) -> Result<Values, Error> {
     let (cost, channels, batch) = match stage {
         Stage::Generators => {
-            let cost = cost::generator(half.require_generator()?, config.channels, &config.form())?;
+            let cost = cost::generator(gan.require_generator()?, config.channels, &config.form())?;
             (cost, config.channels, config.batch.max(config.gen_batch))
         }
         Stage::Discriminators => {
-            let d = half.require_discriminator()?;
+            let d = gan.require_discriminator()?;
             let cost = cost::discriminator(d, config.disc_channels, config.image_size())?;
             // Real and generated pictures.
             (cost, config.disc_channels, 2 * config.batch)

@@ -4,12 +4,12 @@
 
 mod config;
 mod discriminators;
-mod generators;
+pub(super) mod generators;
 mod history;
-mod judge;
-mod networks;
+pub(super) mod judge;
+pub(super) mod networks;
 mod objectives;
-mod players;
+pub(super) mod players;
 mod presets;
 mod rounds;
 mod schedule;
@@ -17,7 +17,7 @@ mod selection;
 mod state;
 #[cfg(test)]
 mod tests;
-mod training;
+pub(super) mod training;
 mod variation;
 
 use std::collections::{BTreeMap, HashSet};
@@ -109,11 +109,7 @@ impl Evolution {
     ) -> Result<Evolution, Error> {
         config.check()?;
         require_side(images.as_ref(), config.image_size())?;
-        let scored = config.objectives.contains(&Objective::Score) || config.min_score > 0.0;
-        if scored && !evaluator.has_score() {
-            let reason = "the score takes features with logits and at least ten generated pictures";
-            return Err(Error::config("objectives", reason));
-        }
+        judge::require_score(&config, &evaluator)?;
         let mut rng = Rng::stream(seed, "weights");
         let (stage, nets, fixed): (_, Box<dyn Networks>, _) = match config.stage {
             Stages::First | Stages::Both => {
@@ -262,17 +258,22 @@ impl Evolution {
 
     /// The candidate as a whole GAN.
     fn whole(&self, g: &Genotype) -> Result<GanGenotype, Error> {
-        let half = self.nets.space().decode(g)?;
-        Ok(GanGenotype {
-            generator: half.generator.or(self.fixed.generator),
-            discriminator: half.discriminator.or_else(|| self.fixed.discriminator.clone()),
-        })
+        whole(self.nets.space(), g, &self.fixed)
     }
 
     /// The half of a candidate that is searched, as files hold it.
     fn half(&self, g: &Genotype) -> Value {
         self.nets.space().decode(g).map_or(Value::Null, |half| half.to_json())
     }
+}
+
+/// Candidate `g` of `space` with the halves of `fixed` where the space has none.
+pub(super) fn whole(space: &GanCells, g: &Genotype, fixed: &GanGenotype) -> Result<GanGenotype, Error> {
+    let half = space.decode(g)?;
+    Ok(GanGenotype {
+        generator: half.generator.or(fixed.generator),
+        discriminator: half.discriminator.or_else(|| fixed.discriminator.clone()),
+    })
 }
 
 fn of_discriminator(discriminator: Discriminator) -> GanGenotype {

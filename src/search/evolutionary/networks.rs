@@ -7,7 +7,7 @@ use crate::space::{GanCells, GanGenotype};
 use crate::{Error, Tensor};
 
 /// The networks of a stage: one of each candidate, in effect, and their opponents.
-pub(super) trait Networks {
+pub(in crate::search) trait Networks {
     /// The half that is searched.
     fn space(&self) -> &GanCells;
 

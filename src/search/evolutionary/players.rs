@@ -1,11 +1,13 @@
 //! One mini-batch of a candidate's pair of networks, applied only if it makes sense.
 
+use super::config::EvolutionConfig;
+use crate::data::{Batches, Images};
 use crate::nn::{self, Adam, AdamConfig, Mode, Module, Role, Visitor, generator_loss, hinge_loss};
 use crate::space::build::{Discriminator, Generator};
-use crate::{Error, Tensor};
+use crate::{Device, Error, Rng, Tensor};
 
 /// What a mini-batch sees.
-pub(super) struct Batch {
+pub(in crate::search) struct Batch {
     /// Real pictures `[n,h,w,3]`.
     pub x: Tensor,
     /// As many latents for the discriminator's step.
@@ -14,17 +16,43 @@ pub(super) struct Batch {
     pub zg: Option<Tensor>,
 }
 
+impl Batch {
+    /// The next pictures of `batches`, and latents from `latents`; with those of a generator step if it `generates`.
+    ///
+    /// # Errors
+    /// If a picture cannot be read.
+    pub fn draw(
+        config: &EvolutionConfig,
+        device: &Device,
+        images: &dyn Images,
+        batches: &mut Batches,
+        latents: &mut Rng,
+        generates: bool,
+    ) -> Result<Batch, Error> {
+        let shape = images.shape();
+        let batch = batches.next(images)?;
+        let n = batch.n;
+        let x = Tensor::from_slice(device, [n, shape.h, shape.w, shape.c], batch.pixels);
+        let mut latents = |n| Tensor::normal(device, [n, config.latent], latents);
+        Ok(Batch {
+            x,
+            z: latents(n),
+            zg: generates.then(|| latents(config.gen_batch)),
+        })
+    }
+}
+
 /// The losses of a mini-batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Losses {
+pub(in crate::search) struct Losses {
     pub d: f32,
     pub g: Option<f32>,
 }
 
 /// The losses, or why the step was not applied.
-pub(super) type Played = Result<Losses, String>;
+pub(in crate::search) type Played = Result<Losses, String>;
 
-pub(super) fn adam(lr: f64, [beta1, beta2]: [f64; 2]) -> Adam {
+pub(in crate::search) fn adam(lr: f64, [beta1, beta2]: [f64; 2]) -> Adam {
     Adam::new(AdamConfig { lr, beta1, beta2, weight_decay: 0.0 }, Role::Weight)
 }
 
@@ -33,7 +61,7 @@ pub(super) fn adam(lr: f64, [beta1, beta2]: [f64; 2]) -> Adam {
 ///
 /// # Errors
 /// If the device fails.
-pub(super) fn play(
+pub(in crate::search) fn play(
     g: &mut Generator,
     g_adam: &mut Adam,
     d: &mut dyn Discriminator,

@@ -139,10 +139,7 @@ impl Evolution {
 
     /// What the minimised form of an objective is called.
     fn minimised_key(&self, objective: Objective) -> String {
-        match objective {
-            Objective::Score => format!("inverse_{}", self.key(objective)),
-            other => self.key(other).to_owned(),
-        }
+        judge::minimised_key(&self.evaluator, objective)
     }
 
     fn show(

@@ -9,9 +9,9 @@ use super::players::{Batch, Losses};
 use super::schedule::Stage;
 use super::variation::Operators;
 use super::{Evolution, Report};
+use crate::Error;
 use crate::evaluation::Seconds;
 use crate::space::{Genotype, Space};
-use crate::{Error, Tensor};
 
 /// Whose mini-batches these are: until the generator has had its step they all belong to one candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct Drawn {
 
 /// Where the wall time of a round went.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Spent {
+pub(in crate::search) struct Spent {
     pub training: f64,
     pub recalibration: f64,
     pub evaluation: Seconds,
@@ -33,7 +33,7 @@ pub(super) struct Spent {
 /// Random genotypes that are looked at for one that keeps the limits.
 const TRIES: usize = 1000;
 /// Candidates of a warm-up that may fail one after another before the shared weights are taken for broken.
-const PATIENCE: u64 = 50;
+pub(in crate::search) const PATIENCE: u64 = 50;
 
 impl Evolution {
     /// Mini-batch `t` of the stage, from 0.
@@ -99,11 +99,7 @@ impl Evolution {
         };
         match broken {
             false => Ok(()),
-            true => {
-                let what =
-                    format!("no candidate can be trained any more ({reason}); lower the learning rates");
-                Err(Error::Diverged { step: self.step, what })
-            }
+            true => Err(untrainable(self.step, &reason)),
         }
     }
 
@@ -156,15 +152,13 @@ impl Evolution {
     }
 
     fn batch(&mut self, generates: bool) -> Result<Batch, Error> {
-        let shape = self.images.shape();
-        let batch = self.batches.next(self.images.as_ref())?;
-        let n = batch.n;
-        let x = Tensor::from_slice(&self.device, [n, shape.h, shape.w, shape.c], batch.pixels);
-        let mut latents = |n| Tensor::normal(&self.device, [n, self.config.latent], &mut self.latents);
-        Ok(Batch {
-            x,
-            z: latents(n),
-            zg: generates.then(|| latents(self.config.gen_batch)),
-        })
+        let images = self.images.as_ref();
+        Batch::draw(&self.config, &self.device, images, &mut self.batches, &mut self.latents, generates)
     }
+}
+
+/// The error of weights that all candidates share and that no step can be done with; the last one failed for `reason`.
+pub(in crate::search) fn untrainable(step: u64, reason: &str) -> Error {
+    let what = format!("no candidate can be trained any more ({reason}); lower the learning rates");
+    Error::Diverged { step, what }
 }
