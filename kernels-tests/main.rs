@@ -32,6 +32,7 @@ mod onnx_export;
 mod onnx_nodes;
 mod permute;
 mod pool;
+mod queries;
 mod reduce;
 mod reference;
 mod resize;

@@ -6,8 +6,9 @@ use super::arch::ArchCommand;
 use super::convert::ConvertArgs;
 use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
-use super::evolutionary::EvolutionArgs;
+use super::evolutionary::{EvolutionArgs, Method};
 use super::fetch::FetchArgs;
+use super::queries::{self, OnArgs, QueryArgs};
 use super::run::RunArgs;
 use super::sample::SampleArgs;
 use super::stats::StatsArgs;
@@ -89,8 +90,62 @@ pub enum SearchCommand {
     Adversarial(Box<AdversarialArgs>),
     /// Search the generator, then the discriminator, by two-stage evolution with Pareto selection (EAGAN)
     Evolutionary(Box<EvolutionArgs>),
-    /// The same search with random genotypes in the place of crossover and mutation, to compare with
-    Random(Box<EvolutionArgs>),
+    /// Search by queries: a generator of architectures against a discriminator of them (GA-NAS)
+    Generative(Box<QueryArgs>),
+    /// Random search, to compare with: by queries with --on, else as EAGAN with random genotypes for children
+    Random(Box<RandomArgs>),
+    /// Ageing evolution by queries, to compare with
+    Aging(Box<QueryArgs>),
+    /// Local search with restarts by queries, to compare with
+    Local(Box<QueryArgs>),
+    /// Factorised cross-entropy by queries, to compare with
+    Cem(Box<QueryArgs>),
+    /// REINFORCE with an LSTM controller by queries, to compare with
+    Reinforce(Box<QueryArgs>),
+}
+
+/// Flags of `search random`: those of a search by queries where it is told what to search on, else those of EAGAN.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RandomArgs {
+    /// What to search on.
+    #[command(flatten)]
+    pub on: OnArgs,
+    /// Flags of EAGAN; those of images and of the run serve both.
+    #[command(flatten)]
+    pub evolution: EvolutionArgs,
+}
+
+impl RandomArgs {
+    /// The flags of a search by queries, if it is one; a resumed one is known by what its run has stored.
+    ///
+    /// # Errors
+    /// If a flag was given that the other kind of search has.
+    pub fn queries(&self) -> Result<Option<QueryArgs>, Error> {
+        let evolution = &self.evolution;
+        let resumed = evolution.run.resume.as_ref().is_some_and(|run| queries::is_one(run));
+        if self.on.on.is_none() && !resumed {
+            return match self.on == OnArgs::default() {
+                true => Ok(None),
+                false => Err(Error::config("on", "a search by queries wants to be told on what: give --on")),
+            };
+        }
+        let shared = ["data", "features", "generator", "max_steps", "operators"];
+        let flags = evolution.flags(Method::Random)?;
+        if let Some(other) = flags.keys().find(|key| !shared.contains(&key.as_str())) {
+            let reason =
+                "means nothing with --on; settings of GAN evaluations are reached by --set gan.settings.";
+            return Err(Error::config(other, format!("{reason}{other}=...")));
+        }
+        Ok(Some(QueryArgs {
+            on: self.on.clone(),
+            preset: evolution.preset.clone(),
+            data: evolution.data.clone(),
+            features: evolution.features.clone(),
+            generator: evolution.generator.clone(),
+            steps: evolution.steps,
+            run: evolution.run.clone(),
+        }))
+    }
 }
 
 /// Flags of `search adversarial`.

@@ -8,25 +8,32 @@ use serde_json::json;
 use super::args::Global;
 use super::model::{self, Found, Model};
 use super::output;
+use super::run::named;
 use crate::formats::torch::{self, Item};
 use crate::formats::{NamedArrays, atomic};
 use crate::space::build::{GENOTYPE, Generator, Networks, describe};
 use crate::space::export;
 use crate::space::{GanGenotype, GeneratorArch, Part};
+use crate::tables::{self, Kind};
 use crate::{Device, Error, train};
 
 /// Flags of `convert`.
 #[derive(Debug, Clone, Args)]
 pub struct ConvertArgs {
-    /// A run folder, a snapshot, weights (.safetensors, .pth, .pt) of ours or of a reference program; or a genotype
+    /// A run folder, a snapshot, weights (.safetensors, .pth, .pt) of ours or of a reference program; or a genotype; or a
+    /// benchmark of measured architectures (with --table)
     #[arg(value_name = "IN")]
     pub from: PathBuf,
-    /// What to write: .safetensors (with a .json beside it), .pth, .onnx; .json or .npy for a genotype
+    /// What to write: .safetensors (with a .json beside it), .pth, .onnx; .json or .npy for a genotype; .table for a
+    /// benchmark, which is then opened without being read
     #[arg(value_name = "OUT")]
     pub to: PathBuf,
     /// The architecture of a weights file that does not say it: a JSON or .npy file, or a built-in name
     #[arg(long, value_name = "G")]
     pub genotype: Option<String>,
+    /// Which benchmark the input is: nasbench101, nasbench201, macro
+    #[arg(long, value_name = "BENCHMARK", value_parser = ["nasbench101", "nasbench201", "macro"])]
+    pub table: Option<String>,
     /// Into .onnx: the weights as they are trained instead of their moving average
     #[arg(long)]
     pub live: bool,
@@ -48,12 +55,15 @@ pub struct ConvertArgs {
 pub fn run(args: &ConvertArgs, global: &Global) -> Result<(), Error> {
     let written = match ending(&args.to) {
         "json" | "npy" => genotype(args)?,
+        "table" => table(args)?,
         "safetensors" => safetensors(args)?,
         "pth" | "pt" => pth(args)?,
         "onnx" => onnx(args)?,
         _ => {
-            let reason =
-                format!("`{}` must end in .safetensors, .pth, .onnx, .json or .npy", args.to.display());
+            let reason = format!(
+                "`{}` must end in .safetensors, .pth, .onnx, .json, .npy or .table",
+                args.to.display()
+            );
             return Err(Error::config("OUT", reason));
         }
     };
@@ -61,6 +71,19 @@ pub fn run(args: &ConvertArgs, global: &Global) -> Result<(), Error> {
         true => output::print(&json!({"from": args.from, "to": args.to, "holds": written}).to_string()),
         false => output::print(&format!("wrote {}: {}", args.to.display(), written.join(", "))),
     }
+}
+
+/// A benchmark as one file that is mapped into memory.
+fn table(args: &ConvertArgs) -> Result<Vec<&'static str>, Error> {
+    let kinds = [
+        ("nasbench101", Kind::NasBench101),
+        ("nasbench201", Kind::NasBench201),
+        ("macro", Kind::Macro),
+    ];
+    let absent = || Error::config("table", "say which benchmark it is: nasbench101, nasbench201 or macro");
+    let kind = named(&kinds, "table", args.table.as_deref().ok_or_else(absent)?)?;
+    tables::open(&args.from, kind)?.write(&args.to)?;
+    Ok(vec!["table"])
 }
 
 fn ending(path: &Path) -> &str {

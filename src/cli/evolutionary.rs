@@ -123,7 +123,7 @@ pub enum Method {
 impl EvolutionArgs {
     /// The settings that have a flag of their own and were given. Genotypes are stored as such, not by the name of a file
     /// that may be another one when the run is resumed.
-    fn flags(&self, method: Method) -> Result<Table, Error> {
+    pub(super) fn flags(&self, method: Method) -> Result<Table, Error> {
         let genotype = |typed: &str| Ok::<_, Error>(GanGenotype::load(typed)?.to_json().to_string());
         let rounds = self.rounds;
         let numbers = [

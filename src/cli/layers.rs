@@ -31,15 +31,17 @@ impl<T: Serialize + DeserializeOwned> Layers<T> {
     /// If one of them does not exist or has a value it cannot have.
     pub fn put(&mut self, layer: &Table, origin: &str) -> Result<(), Error> {
         for (key, value) in layer {
-            let Some(slot) = self.table.get_mut(key) else {
-                let valid: Vec<&str> = self.table.keys().map(String::as_str).collect();
+            let Some(slot) = slot(&mut self.table, key) else {
+                let valid: Vec<&str> = innermost(&self.table, key).keys().map(String::as_str).collect();
                 let reason = format!("no such setting ({origin}); settings are {}", valid.join(", "));
                 return Err(Error::config(key, reason));
             };
-            *slot = value.clone();
+            merge(slot, value);
             self.value = self.table.clone().try_into().map_err(|e: toml::de::Error| {
                 Error::config(key, format!("{value} cannot be used ({origin}): {}", e.message()))
             })?;
+            // With every setting that a nested table left out.
+            self.table = Table::try_from(&self.value).map_err(|e| Error::config(key, e.to_string()))?;
         }
         Ok(())
     }
@@ -54,6 +56,40 @@ impl<T: Serialize + DeserializeOwned> Layers<T> {
     /// The settings of all layers together.
     pub fn value(&self) -> &T {
         &self.value
+    }
+}
+
+/// Replaces `slot`; of tables only what `value` has.
+fn merge(slot: &mut Value, value: &Value) {
+    match (slot, value) {
+        (Value::Table(slot), Value::Table(value)) => {
+            for (key, value) in value {
+                match slot.get_mut(key) {
+                    Some(inner) => merge(inner, value),
+                    None => drop(slot.insert(key.clone(), value.clone())),
+                }
+            }
+        }
+        (slot, value) => *slot = value.clone(),
+    }
+}
+
+/// The table in which the last part of a name would have to be.
+fn innermost<'a>(table: &'a Table, key: &str) -> &'a Table {
+    match key.split_once('.').map(|(first, rest)| (table.get(first), rest)) {
+        Some((Some(Value::Table(inner)), rest)) => innermost(inner, rest),
+        _ => table,
+    }
+}
+
+/// The setting of a name; dots lead into tables of settings.
+fn slot<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    match key.split_once('.') {
+        None => table.get_mut(key),
+        Some((first, rest)) => match table.get_mut(first)? {
+            Value::Table(inner) => slot(inner, rest),
+            _ => None,
+        },
     }
 }
 

@@ -13,6 +13,7 @@ mod judge;
 mod layers;
 mod model;
 mod output;
+pub mod queries;
 mod run;
 pub mod sample;
 pub mod search;
@@ -65,8 +66,18 @@ fn command(cli: &Cli) -> Result<(), Error> {
         Command::Search(SearchCommand::Evolutionary(args)) => {
             evolutionary::run(args, evolutionary::Method::Evolutionary, global)
         }
-        Command::Search(SearchCommand::Random(args)) => {
-            evolutionary::run(args, evolutionary::Method::Random, global)
+        Command::Search(SearchCommand::Random(args)) => match args.queries()? {
+            Some(args) => queries::run(&args, queries::Method::Random, global),
+            None => evolutionary::run(&args.evolution, evolutionary::Method::Random, global),
+        },
+        Command::Search(SearchCommand::Generative(args)) => {
+            queries::run(args, queries::Method::Generative, global)
+        }
+        Command::Search(SearchCommand::Aging(args)) => queries::run(args, queries::Method::Aging, global),
+        Command::Search(SearchCommand::Local(args)) => queries::run(args, queries::Method::Local, global),
+        Command::Search(SearchCommand::Cem(args)) => queries::run(args, queries::Method::Cem, global),
+        Command::Search(SearchCommand::Reinforce(args)) => {
+            queries::run(args, queries::Method::Reinforce, global)
         }
         Command::Convert(args) => convert::run(args, global),
         Command::Sample(args) => sample::run(args, global),

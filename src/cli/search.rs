@@ -75,7 +75,7 @@ pub(super) fn show(run: &Path, outcome: &Outcome, json: bool) -> Result<(), Erro
     }
 }
 
-fn summary(run: &Path, outcome: &Outcome) -> serde_json::Value {
+pub(super) fn summary(run: &Path, outcome: &Outcome) -> serde_json::Value {
     json!({
         "run": run.to_string_lossy(),
         "best": outcome.front.first().map(|best| &best.genotype),
