@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -44,12 +45,12 @@ const ALL: [(&str, Make); 5] = [
     ("cem", |seed| Box::new(CrossEntropy::new(CemConfig::default(), seed).unwrap())),
 ];
 
-fn nasbench201() -> Box<dyn Space> {
-    Box::new(NasBench201::new(Nb201Dataset::Cifar10))
+fn nasbench201() -> Arc<dyn Space> {
+    Arc::new(NasBench201::new(Nb201Dataset::Cifar10))
 }
 
-fn nasbench_macro() -> Box<dyn Space> {
-    Box::new(NasBenchMacro::new())
+fn nasbench_macro() -> Arc<dyn Space> {
+    Arc::new(NasBenchMacro::new())
 }
 
 /// A rugged score: a sum over the genes, and noise that is the same whenever it is asked for.
@@ -81,7 +82,7 @@ fn without(names: &[&str]) -> Constraints {
 
 /// Runs `searcher` for exactly `queries` and checks the rules by what is in the history.
 fn run(
-    space: fn() -> Box<dyn Space>,
+    space: fn() -> Arc<dyn Space>,
     score: impl Fn(&Genotype) -> f64 + 'static,
     searcher: Box<dyn Searcher>,
     queries: usize,
@@ -177,7 +178,7 @@ fn a_resumed_run_equals_an_unbroken_one() {
 
 /// Asks by hand: a history that the test fills.
 struct Hand {
-    space: Box<dyn Space>,
+    space: Arc<dyn Space>,
     seen: History,
 }
 

@@ -78,7 +78,8 @@ fn search(config: &GanConfig, most: BTreeMap<String, f64>) -> QuerySearch {
 fn journal(search: &mut QuerySearch, n: usize) -> Vec<Value> {
     let mut lines = Vec::new();
     while search.history().len() < n {
-        lines.extend(search.step().unwrap().journal);
+        let journal = search.step().unwrap().journal.into_iter();
+        lines.extend(journal.filter(|line| line["query"].is_u64()));
     }
     lines
 }

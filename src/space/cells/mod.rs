@@ -227,8 +227,15 @@ impl Space for GanCells {
             }
             // Two edges halve the image or neither does: one alone cannot change.
             if let Some(other) = self.coupled(choice) {
-                child.0[other] = rng.below(self.choices[other].options.len()) as u8;
-                if self.check(&child).is_ok() {
+                let mut fitting = Vec::new();
+                for option in 0..self.choices[other].options.len() as u8 {
+                    child.0[other] = option;
+                    if self.check(&child).is_ok() {
+                        fitting.push(option);
+                    }
+                }
+                if !fitting.is_empty() {
+                    child.0[other] = fitting[rng.below(fitting.len())];
                     return child;
                 }
             }
@@ -358,8 +365,8 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::space::names::named;
-    use crate::space::*;
 
     #[test]
     fn flat_and_published_forms_agree() {

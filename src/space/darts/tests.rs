@@ -62,7 +62,7 @@ fn all_forms_of_random_genotypes_survive_both_ways() {
         // From form to form, past the genes.
         assert_eq!(space.to_flat(&space.parse(&published.to_string()).unwrap()).unwrap(), flat);
         assert_eq!(space.parse(&space.text(&g)).unwrap(), g);
-        assert_eq!(space.from_json(&space.to_json(&g)).unwrap(), g);
+        assert_eq!(space.parse_json(&space.to_json(&g)).unwrap(), g);
         let vector = space.to_vector(&g).unwrap();
         for (parameter, value) in PARAMETERS.iter().zip(vector) {
             let value = value.map(|v| parameter.values[usize::from(v)]);
