@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn cost_and_canonical_form_of_every_row_on_the_real_table() {
         let Ok(table) = std::fs::read_to_string(TABLE) else {
-            eprintln!("skipped: no {TABLE}");
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: no {TABLE}\n"));
             return;
         };
         let space = NasBenchMacro::new();

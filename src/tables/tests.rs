@@ -9,7 +9,10 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/nasbench
 fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(DATA).join(name);
     if !path.exists() {
-        eprintln!("skipped: {} is not there", path.display());
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("skipped: {} is not there\n", path.display()),
+        );
         return None;
     }
     Some(path)

@@ -115,7 +115,6 @@ fn run(
 #[test]
 fn budgets_constraints_and_no_duplicates() {
     for (name, make) in ALL {
-        eprintln!("{name}");
         let mut constraints = without(&["avg_pool_3x3"]);
         constraints.most.insert("params".into(), 600_000.0);
         run(nasbench201, rugged, make(1), 150, constraints);
@@ -311,7 +310,7 @@ fn settings_are_read_and_checked() {
 fn mean_ranks_after_200_queries_on_the_real_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/nasbench/nasbench201.csv");
     let Ok(text) = std::fs::read_to_string(path) else {
-        eprintln!("skipped: no {path}");
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: no {path}\n"));
         return;
     };
     let mut lines = text.lines();
@@ -334,7 +333,6 @@ fn mean_ranks_after_200_queries_on_the_real_table() {
             (name, (0..seeds).map(|seed| rank(make, seed)).sum::<usize>() as f64 / seeds as f64)
         })
         .collect();
-    eprintln!("{ranks:?}");
     assert!((50.0..115.0).contains(&ranks["random"]), "{ranks:?}");
     assert!(ranks["ageing"] < 5.0 && ranks["cem"] < 4.0, "{ranks:?}");
     assert!(ranks["local"] < 3.0 && ranks["local, best"] < 20.0, "{ranks:?}");

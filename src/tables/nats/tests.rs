@@ -8,7 +8,10 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/nasben
 
 fn sample() -> Option<Folder> {
     if !Path::new(SAMPLE).exists() {
-        eprintln!("skipped: {SAMPLE} is not there");
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("skipped: {SAMPLE} is not there\n"),
+        );
         return None;
     }
     Some(Folder::open(Path::new(SAMPLE)).unwrap())
