@@ -114,7 +114,7 @@ fn run(
 
 #[test]
 fn budgets_constraints_and_no_duplicates() {
-    for (name, make) in ALL {
+    for (_, make) in ALL {
         let mut constraints = without(&["avg_pool_3x3"]);
         constraints.most.insert("params".into(), 600_000.0);
         run(nasbench201, rugged, make(1), 150, constraints);
