@@ -4,6 +4,7 @@
 //! and where in the stage it is left out makes no difference.
 
 use super::choice::{Arc, Choice, Complexity, Dag, Genotype, Key, Node, Sketch, Space, check_ranges};
+use super::mbconv::MbConv;
 use super::primitive::Primitive;
 use crate::Error;
 use std::ops::Range;
@@ -27,6 +28,30 @@ pub(super) struct Block {
     pub op: Primitive,
     /// Its size.
     pub cost: Complexity,
+}
+
+/// Where an inverted bottleneck stands: all of it that is not chosen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Channels read.
+    pub input: u64,
+    /// Channels written.
+    pub output: u64,
+    /// Stride.
+    pub stride: u64,
+    /// Side of the image that is read.
+    pub side: u64,
+    /// Whether it has squeeze-and-excitation.
+    pub squeeze: bool,
+}
+
+impl Place {
+    /// The block of an option with this kernel and expansion.
+    pub fn block(self, (op, kernel, expansion): (Primitive, u64, u64)) -> Block {
+        let Place { input, output, stride, side, squeeze } = self;
+        let block = MbConv { kernel, expansion, input, output, stride, squeeze };
+        Block { op, cost: block.complexity(side) }
+    }
 }
 
 /// A space of block sequences.

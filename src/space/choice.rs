@@ -130,31 +130,45 @@ pub trait Space: Send + Sync {
         }
     }
 
-    /// A valid genotype near `g`: one choice that has an alternative, uniform, gets another option, uniform; redrawn until
-    /// valid.
+    /// The choice that may have to change together with `choice` for the genotype to stay valid.
+    fn coupled(&self, choice: usize) -> Option<usize> {
+        let _ = choice;
+        None
+    }
+
+    /// A valid genotype near `g`: one choice that has an alternative, uniform, gets another option, uniform, and where that
+    /// alone is not valid a coupled choice any fitting one; redrawn until valid.
     fn mutate(&self, g: &Genotype, rng: &mut Rng) -> Genotype {
         let open: Vec<usize> = (0..g.0.len()).filter(|&i| self.choices()[i].options.len() > 1).collect();
         loop {
             let mut child = g.clone();
             let choice = open[rng.below(open.len())];
-            let shift = 1 + rng.below(self.choices()[choice].options.len() - 1);
             let options = self.choices()[choice].options.len();
-            child.0[choice] = ((usize::from(g.0[choice]) + shift) % options) as u8;
+            child.0[choice] = ((usize::from(g.0[choice]) + 1 + rng.below(options - 1)) % options) as u8;
             if self.check(&child).is_ok() {
                 return child;
+            }
+            let mut mended = with_coupled(self, &child, self.coupled(choice));
+            if !mended.is_empty() {
+                return mended.swap_remove(rng.below(mended.len()));
             }
         }
     }
 
-    /// The valid genotypes that differ from `g` in one choice.
+    /// The valid genotypes that differ from `g` in one choice, or in two coupled ones where one alone cannot change.
     fn neighbours(&self, g: &Genotype) -> Vec<Genotype> {
         let mut all = Vec::new();
         for (i, choice) in self.choices().iter().enumerate() {
             for option in (0..choice.options.len() as u8).filter(|option| *option != g.0[i]) {
-                let mut other = g.clone();
-                other.0[i] = option;
-                if self.check(&other).is_ok() {
-                    all.push(other);
+                let mut near = g.clone();
+                near.0[i] = option;
+                match self.check(&near) {
+                    Ok(()) => all.push(near),
+                    // From the first of the two, so that each pair comes once.
+                    Err(_) => {
+                        let later = self.coupled(i).filter(|other| *other > i);
+                        all.extend(with_coupled(self, &near, later));
+                    }
                 }
             }
         }
@@ -228,6 +242,20 @@ pub trait Space: Send + Sync {
         self.check(&g)?;
         Ok(g)
     }
+}
+
+/// `g` with every option of the choice `coupled` that makes it valid.
+fn with_coupled<S: Space + ?Sized>(space: &S, g: &Genotype, coupled: Option<usize>) -> Vec<Genotype> {
+    let Some(coupled) = coupled else {
+        return Vec::new();
+    };
+    let with = |option| {
+        let mut g = g.clone();
+        g.0[coupled] = option;
+        g
+    };
+    let options = space.choices()[coupled].options.len() as u8;
+    (0..options).map(with).filter(|g| space.check(g).is_ok()).collect()
 }
 
 /// Checks length and ranges of `g` against `choices`; what every space's own check starts with.

@@ -3,9 +3,9 @@
 //! Widths, strides and the most blocks of every stage are those of EfficientNet-B0 (Tan and Le, 2019); kernel
 //! and expansion of every block are chosen, and blocks that are not the first of their stage may be left out.
 
-use super::chain::{Block, Chain, Chained, Form};
+use super::chain::{Block, Chain, Chained, Form, Place};
 use super::choice::{Complexity, Genotype};
-use super::mbconv::{MbConv, conv_norm, dense};
+use super::mbconv::{conv_norm, dense};
 use super::primitive::Primitive;
 
 const IDENTITY: Primitive = Primitive::named("identity");
@@ -114,18 +114,14 @@ fn options(stage: &Stage, largest: u64) -> impl Iterator<Item = (Primitive, u64,
 }
 
 fn blocks(stage: &Stage, input: u64, stride: u64, side: u64, largest: u64) -> Vec<Block> {
-    let block = |(op, kernel, expansion)| {
-        let block = MbConv {
-            kernel,
-            expansion,
-            input,
-            output: stage.output,
-            stride,
-            squeeze: true,
-        };
-        Block { op, cost: block.complexity(side) }
+    let place = Place {
+        input,
+        output: stage.output,
+        stride,
+        side,
+        squeeze: true,
     };
-    options(stage, largest).map(block).collect()
+    options(stage, largest).map(|option| place.block(option)).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The space of NAS-Bench-Macro: 8 blocks in stages of 2, 3 and 3, each one of 3 options; 6,561 networks for
 //! CIFAR-10.
 
-use super::chain::{Block, Chain, Chained, Form};
+use super::chain::{Block, Chain, Chained, Form, Place};
 use super::choice::Complexity;
-use super::mbconv::{MbConv, conv_norm, dense};
+use super::mbconv::{conv_norm, dense};
 use super::primitive::Primitive;
 
 const IDENTITY: Primitive = Primitive::named("identity");
@@ -51,19 +51,9 @@ impl Chained for NasBenchMacro {
 }
 
 fn options(identity: Complexity, input: u64, output: u64, stride: u64, side: u64) -> Vec<Block> {
-    let mut options = vec![Block { op: IDENTITY, cost: identity }];
-    for (op, kernel, expansion) in MB {
-        let block = MbConv {
-            kernel,
-            expansion,
-            input,
-            output,
-            stride,
-            squeeze: false,
-        };
-        options.push(Block { op, cost: block.complexity(side) });
-    }
-    options
+    let place = Place { input, output, stride, side, squeeze: false };
+    let identity = Block { op: IDENTITY, cost: identity };
+    std::iter::once(identity).chain(MB.map(|option| place.block(option))).collect()
 }
 
 #[cfg(test)]

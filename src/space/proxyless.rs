@@ -4,7 +4,7 @@
 //! The defaults of the official super-network (Cai, Zhu and Han, 2019). A 3x3 convolution of stride 2 and a
 //! block of expansion 1 come before; no squeeze-and-excitation.
 
-use super::chain::{Block, Chain, Chained, Form};
+use super::chain::{Block, Chain, Chained, Form, Place};
 use super::choice::Complexity;
 use super::mbconv::{MbConv, conv_norm, dense};
 use super::primitive::Primitive;
@@ -75,18 +75,8 @@ impl Chained for ProxylessNas {
 }
 
 fn blocks(input: u64, output: u64, stride: u64, side: u64) -> Vec<Block> {
-    let block = |(op, kernel, expansion)| {
-        let block = MbConv {
-            kernel,
-            expansion,
-            input,
-            output,
-            stride,
-            squeeze: false,
-        };
-        Block { op, cost: block.complexity(side) }
-    };
-    MB.into_iter().map(block).collect()
+    let place = Place { input, output, stride, side, squeeze: false };
+    MB.map(|option| place.block(option)).to_vec()
 }
 
 #[cfg(test)]

@@ -88,6 +88,21 @@ impl Keying {
     }
 }
 
+impl Keying {
+    /// The genes of a row, if it is found by them: the inverse of [`Keying::row`].
+    pub fn genes(&self, mut row: usize) -> Option<Vec<u8>> {
+        let Keying::Dense { radices } = self else {
+            return None;
+        };
+        let mut genes = vec![0; radices.len()];
+        for (gene, radix) in genes.iter_mut().zip(radices).rev() {
+            *gene = (row % usize::from(*radix)) as u8;
+            row /= usize::from(*radix);
+        }
+        Some(genes)
+    }
+}
+
 impl Header {
     /// Checks what the types do not: sizes that belong together, and that no column comes twice.
     pub(super) fn check(&self) -> Result<(), String> {

@@ -33,8 +33,8 @@ enum Source {
     Gan,
 }
 
-/// The parts of a typed `--on`.
-fn parse(on: &str) -> Result<(Source, &str), Error> {
+/// The parts of a typed `--on`: the first one, also as it is written, and what follows.
+fn parse(on: &str) -> Result<(Source, &str, &str), Error> {
     let (name, rest) = on.split_once(':').unwrap_or((on, ""));
     let source = match name {
         "nasbench201" => Source::Table(Kind::NasBench201),
@@ -47,7 +47,7 @@ fn parse(on: &str) -> Result<(Source, &str), Error> {
     };
     match (&source, rest.is_empty()) {
         (Source::Gan, true) | (Source::Table(_) | Source::Surrogate | Source::Synthetic, false) => {
-            Ok((source, rest))
+            Ok((source, name, rest))
         }
         (Source::Gan, false) => Err(Error::config("on", format!("`gan` takes no `:{rest}`"))),
         (_, true) => Err(Error::config("on", format!("`{name}` wants a file: it can be {FORMS}"))),
@@ -74,20 +74,19 @@ pub(super) fn build(
     seed: u64,
     global: &Global,
 ) -> Result<Box<dyn Search>, Error> {
-    let (source, rest) = parse(&config.on)?;
-    if let Source::Table(kind) = source {
-        let name = config.on.split(':').next().unwrap_or_default();
-        let space = space(name, config)?;
-        let table = Arc::new(tables::open(Path::new(rest), kind)?);
-        let reading = reading(config, kind, &table)?;
-        let queries = TableQueries::new(table, space.clone(), reading)?;
-        return seeds(device, config, seed, space, queries);
-    }
-    if config.seeds != 1 {
+    let (source, name, rest) = parse(&config.on)?;
+    if config.seeds != 1 && !matches!(source, Source::Table(_)) {
         let reason = "several seeds are compared by their ranks, which only a table knows";
         return Err(Error::config("seeds", reason));
     }
     let (space, evaluator): (Arc<dyn Space>, Box<dyn Evaluator>) = match source {
+        Source::Table(kind) => {
+            let space = space(name, config)?;
+            let table = Arc::new(tables::open(Path::new(rest), kind)?);
+            let reading = reading(config, kind, &table)?;
+            let queries = TableQueries::new(table, space.clone(), reading)?;
+            return seeds(device, config, seed, space, queries);
+        }
         Source::Surrogate => {
             let darts = Darts::default();
             let queries = SurrogateQueries::new(Ensemble::open(Path::new(rest))?, darts.clone(), rest);
@@ -98,7 +97,7 @@ pub(super) fn build(
             let synthetic = Synthetic::new(space.as_ref(), seed);
             (space.clone(), Box::new(SyntheticQueries::new(synthetic, space)))
         }
-        Source::Gan | Source::Table(_) => {
+        Source::Gan => {
             let evaluator = gan_evaluator(device, config, seed, global)?;
             (Arc::new(config.gan.space()), evaluator)
         }

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::batch::Batch;
 use crate::runs::Snapshot;
-use crate::search::queries::{Asked, Field, History, Searcher};
+use crate::search::queries::{Asked, Batch, Field, History, Searcher};
 use crate::space::Genotype;
 use crate::{Error, Rng};
 

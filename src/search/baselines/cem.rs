@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::batch::Batch;
 use crate::runs::Snapshot;
-use crate::search::queries::{Asked, Field, History, Searcher};
+use crate::search::queries::{Asked, Batch, Field, History, Searcher};
 use crate::space::{Genotype, Space};
 use crate::{Error, Rng};
 

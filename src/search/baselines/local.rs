@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::batch::Batch;
 use crate::runs::Snapshot;
-use crate::search::queries::{Asked, Field, History, Searcher};
+use crate::search::queries::{Asked, Batch, Field, History, Searcher};
 use crate::space::Genotype;
 use crate::{Error, Rng};
 
@@ -94,7 +93,7 @@ impl Searcher for LocalSearch {
             self.state.at = next;
         }
         let batch = Batch::random(field, seen, 1, &mut self.state.rng)?;
-        self.state.at = batch.first().cloned();
+        self.state.at = batch.genotypes().first().cloned();
         Ok(batch.into())
     }
 

@@ -2,7 +2,6 @@
 //! One query costs each of them what it costs any other searcher.
 
 mod ageing;
-mod batch;
 mod cem;
 mod local;
 mod random;

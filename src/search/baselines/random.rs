@@ -1,9 +1,8 @@
 //! Random search: every query is a random genotype of what was not evaluated. Where several genotypes share a
 //! canonical form, that form is drawn the more often.
 
-use super::batch::Batch;
 use crate::runs::Snapshot;
-use crate::search::queries::{Asked, Field, History, Searcher};
+use crate::search::queries::{Asked, Batch, Field, History, Searcher};
 use crate::{Error, Rng};
 
 /// Architectures named at once.

@@ -28,18 +28,25 @@ pub(super) struct Encoder {
 
 enum Kind {
     Graph { layers: Vec<Dense>, both_ways: bool },
-    Chain { forth: Gru, back: Gru, join: Dense },
+    Chain(Box<Recurrent>),
+}
+
+/// Both directions of a recurrent network, and the layer that joins their last states.
+struct Recurrent {
+    forth: Gru,
+    back: Gru,
+    join: Dense,
 }
 
 impl Encoder {
     pub fn new(space: &dyn Space, config: &GenerativeConfig, init: &mut Init) -> Encoder {
         let (embed, hidden) = (config.embed, config.hidden);
         let kind = match space.is_chain() {
-            true => Kind::Chain {
+            true => Kind::Chain(Box::new(Recurrent {
                 forth: Gru::new(embed, hidden, init),
                 back: Gru::new(embed, hidden, init),
                 join: Dense::new(2 * hidden, hidden, init),
-            },
+            })),
             false => {
                 let ways = if config.both_ways { 3 } else { 2 };
                 let width = |layer| if layer == 0 { embed } else { hidden };
@@ -73,7 +80,7 @@ impl Encoder {
             .collect();
         let (graphs, nodes) = match &self.kind {
             Kind::Graph { layers, both_ways } => self.graph(&different, layers, *both_ways),
-            Kind::Chain { forth, back, join } => self.chain(&different, forth, back, join),
+            Kind::Chain(recurrent) => self.chain(&different, recurrent),
         };
         let mut first = vec![0; different.len()];
         for i in 1..different.len() {
@@ -105,7 +112,8 @@ impl Encoder {
     }
 
     /// Both directions over the whole sequence, their last states joined.
-    fn chain(&self, sketches: &[&Sketch], forth: &Gru, back: &Gru, join: &Dense) -> (Tensor, Tensor) {
+    fn chain(&self, sketches: &[&Sketch], recurrent: &Recurrent) -> (Tensor, Tensor) {
+        let Recurrent { forth, back, join } = recurrent;
         let length = sketches[0].labels.len();
         let column = |i: usize| -> Vec<usize> { sketches.iter().map(|s| s.labels[i]).collect() };
         let columns: Vec<Tensor> = (0..length).map(|i| self.labels.forward(&column(i))).collect();
@@ -129,10 +137,10 @@ impl Module for Encoder {
                     v.module(&format!("layers.{i}"), layer);
                 }
             }
-            Kind::Chain { forth, back, join } => {
-                v.module("forth", forth);
-                v.module("back", back);
-                v.module("join", join);
+            Kind::Chain(recurrent) => {
+                v.module("forth", &mut recurrent.forth);
+                v.module("back", &mut recurrent.back);
+                v.module("join", &mut recurrent.join);
             }
         }
     }
@@ -164,14 +172,13 @@ impl Graphs {
             all.labels.extend(&sketch.labels);
             all.places.extend(0..nodes);
             all.means.push((0..nodes).map(|node| (first + node, 1.0 / nodes as f32)));
-            for node in 0..nodes {
-                let ends = |at: fn(&(usize, usize)) -> (usize, usize)| {
-                    let ours = sketch.arcs.iter().map(at).filter(move |(end, _)| *end == node);
-                    ours.map(move |(_, other)| (first + other, 1.0))
-                };
-                all.sources.push(ends(|&(from, to)| (to, from)));
-                all.targets.push(ends(|&(from, to)| (from, to)));
+            let (mut sources, mut targets) = (vec![Vec::new(); nodes], vec![Vec::new(); nodes]);
+            for &(from, to) in &sketch.arcs {
+                sources[to].push((first + from, 1.0));
+                targets[from].push((first + to, 1.0));
             }
+            sources.into_iter().for_each(|list| all.sources.push(list));
+            targets.into_iter().for_each(|list| all.targets.push(list));
         }
         all
     }

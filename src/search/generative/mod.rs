@@ -25,7 +25,7 @@ use episode::{Episode, Manner};
 pub(crate) use player::Player;
 use policy::Policy;
 
-use super::queries::{Asked, Field, History, Searcher};
+use super::queries::{Asked, Batch, Field, History, Searcher};
 use crate::nn::{Init, SpectralInit, bernoulli_log_likelihood};
 use crate::runs::Snapshot;
 use crate::space::{Genotype, Key, Sketch, Space};
@@ -84,13 +84,12 @@ impl GaNas {
                 let text = field.space().text(g);
                 return Err(Error::config("start", format!("{text} does not keep the limits of the search")));
             }
-            let key = field.space().canonical(g);
-            if batch.genotypes.len() < n && seen.get(&key).is_none() {
-                batch.add(g.clone(), key);
+            if batch.len() < n {
+                batch.offer(field, seen, g)?;
             }
         }
-        while batch.genotypes.len() < n && batch.add_random(field, seen, &mut self.rng)? {}
-        Ok(batch.genotypes.into())
+        batch.fill(field, seen, n, &mut self.rng)?;
+        Ok(batch.into())
     }
 
     /// One round of learning for both; what it came to.
@@ -119,8 +118,7 @@ impl GaNas {
             let mut reward = 0.0;
             let mut last = ppo::Update::default();
             for _ in 0..self.config.g_updates {
-                let manner = Manner { temperature: 1.0, masks: self.config.masks };
-                let n = self.config.episodes;
+                let (manner, n) = (self.manner(1.0), self.config.episodes);
                 let episodes = episode::rollout(&self.generator.net, space, n, manner, &mut self.rng)?;
                 let rewards = self.rewards(field, seen, truth, &episodes)?;
                 reward = rewards.iter().sum::<f64>() / n as f64;
@@ -139,6 +137,10 @@ impl GaNas {
             line.insert("kl".into(), json!(last.kl));
         }
         Ok(Value::Object(line))
+    }
+
+    fn manner(&self, temperature: f64) -> Manner {
+        Manner { temperature, masks: self.config.masks }
     }
 
     /// Final rewards of `episodes`: from the discriminator and validity alone.
@@ -187,7 +189,7 @@ impl GaNas {
             if fakes.len() >= n {
                 break;
             }
-            let manner = Manner { temperature: 1.0, masks: self.config.masks };
+            let manner = self.manner(1.0);
             let at_once = n.max(self.config.episodes);
             for made in episode::rollout(&self.generator.net, space, at_once, manner, &mut self.rng)? {
                 if fakes.len() < n
@@ -207,11 +209,9 @@ impl GaNas {
 
     /// Trains the discriminator for a round; its loss and its share of right answers in the last pass.
     fn tell_apart(&mut self, truth: &[&Sketch], fakes: &[Sketch]) -> Result<[f64; 2], Error> {
-        let (k, config) = (truth.len(), self.config.clone());
+        let (k, config) = (truth.len(), &self.config);
         let all: Vec<&Sketch> = truth.iter().copied().chain(fakes).collect();
-        let positives = (0..k).flat_map(|i| (0..k).filter(move |&j| j != i).map(move |j| (i, j)));
-        let negatives = (0..k).flat_map(|i| (k..all.len()).map(move |j| (i, j)));
-        let pairs: Vec<(usize, usize)> = positives.chain(negatives).collect();
+        let pairs = pairs(k, all.len());
         let mut last = [0.0, 0.0];
         for _ in 0..config.d_epochs {
             let order = self.rng.permutation(pairs.len());
@@ -219,7 +219,7 @@ impl GaNas {
             for part in order.chunks(config.d_batch) {
                 let part: Vec<(usize, usize)> = part.iter().map(|&i| pairs[i]).collect();
                 let (loss, logits) =
-                    discriminator_step(&mut self.discriminator, &all, &part, k, &config, &self.device);
+                    discriminator_step(&mut self.discriminator, &all, &part, k, config, &self.device);
                 let logits = logits.to_vec()?;
                 right += part
                     .iter()
@@ -236,60 +236,55 @@ impl GaNas {
         Ok(last)
     }
 
-    /// New architectures of the generator, some of them random.
-    fn sample(&mut self, field: &Field, seen: &History, truth: &[&Sketch], n: usize) -> Result<Batch, Error> {
-        let mut batch = Batch::default();
-        let mut drawn = 0;
+    /// New architectures of the generator, some of them random; with them, how many are only there because the generator
+    /// had nothing new to offer.
+    fn sample(
+        &mut self,
+        field: &Field,
+        seen: &History,
+        truth: &[&Sketch],
+        n: usize,
+    ) -> Result<(Batch, usize), Error> {
+        let mut random = 0;
         for _ in 0..n {
-            drawn += usize::from(f64::from(self.rng.uniform()) < self.config.mixing);
+            random += usize::from(f64::from(self.rng.uniform()) < self.config.mixing);
         }
-        while batch.genotypes.len() < drawn && batch.add_random(field, seen, &mut self.rng)? {}
-        let wanted = (n - drawn) * self.config.oversample;
-        let space = field.space();
-        let mut found: Vec<(Genotype, Key, Sketch)> = Vec::new();
-        let mut keys: HashSet<Key> = batch.keys.clone();
+        let mut batch = Batch::default();
+        batch.fill(field, seen, random, &mut self.rng)?;
+        let begin = batch.len();
+        let wanted = begin + (n - random) * self.config.oversample;
+        let manner = self.manner(self.config.temperature);
         let mut tries = 0;
-        'draw: while found.len() < wanted {
-            let manner = Manner {
-                temperature: self.config.temperature,
-                masks: self.config.masks,
-            };
+        let mut sketches = Vec::new();
+        while batch.len() < wanted && tries <= self.config.max_tries {
+            let space = field.space();
             for made in episode::rollout(&self.generator.net, space, DRAWN_AT_ONCE, manner, &mut self.rng)? {
-                let key = space.check(&made.genotype).is_ok().then(|| space.canonical(&made.genotype));
-                tries += 1;
-                if let Some(key) = key
-                    && seen.get(&key).is_none()
-                    && !keys.contains(&key)
-                    && field.feasible(&made.genotype)?
-                {
-                    keys.insert(key.clone());
-                    found.push((made.genotype, key, made.sketch));
-                    tries = 0;
-                }
-                if found.len() == wanted || tries > self.config.max_tries {
+                tries = match batch.offer(field, seen, &made.genotype)? {
+                    true => {
+                        sketches.push(made.sketch);
+                        0
+                    }
+                    false => tries + 1,
+                };
+                if batch.len() == wanted || tries > self.config.max_tries {
                     break;
                 }
             }
-            if tries > self.config.max_tries {
-                break 'draw;
-            }
         }
-        if self.config.oversample > 1 && !found.is_empty() {
+        if self.config.oversample > 1 && !sketches.is_empty() {
             let references = self.references(truth);
-            let sketches: Vec<&Sketch> = found.iter().map(|(_, _, sketch)| sketch).collect();
+            let sketches: Vec<&Sketch> = sketches.iter().collect();
             let liked = self.discriminator.net.rewards(&references, &sketches, &self.config)?;
-            let mut order: Vec<usize> = (0..found.len()).collect();
-            order.sort_by(|&a, &b| liked[b].total_cmp(&liked[a]));
-            found = order.into_iter().map(|i| found[i].clone()).collect();
+            let mut order: Vec<usize> = (begin..batch.len()).collect();
+            order.sort_by(|&a, &b| liked[b - begin].total_cmp(&liked[a - begin]));
+            batch.reorder(begin, &order);
+            batch.truncate(begin + n - random);
         }
-        for (genotype, key, _) in found.into_iter().take(n - drawn) {
-            batch.add(genotype, key);
-        }
-        // The generator has nothing new to offer: random ones keep the search alive.
-        while batch.genotypes.len() < n && batch.add_random(field, seen, &mut self.rng)? {
-            batch.rescued += 1;
-        }
-        Ok(batch)
+        // Random ones keep the search alive.
+        let offered = batch.len();
+        batch.fill(field, seen, n, &mut self.rng)?;
+        let rescued = batch.len() - offered;
+        Ok((batch, rescued))
     }
 }
 
@@ -300,9 +295,8 @@ impl Searcher for GaNas {
             return self.first(field, seen, most.min(first - seen.len()));
         }
         if self.config.reset {
-            let (generator, discriminator) =
+            (self.generator, self.discriminator) =
                 players(&self.device, field.space(), &self.config, &mut self.rng);
-            (self.generator, self.discriminator) = (generator, discriminator);
         }
         let truth = seen.top(self.config.truth_size(seen.len()));
         let level = truth.last().map(|query| query.measured.score);
@@ -312,9 +306,9 @@ impl Searcher for GaNas {
         for _ in 0..self.config.rounds {
             metrics.push(self.round(field, seen, &truth)?);
         }
-        let batch = self.sample(field, seen, &truth, most.min(self.config.batch))?;
-        metrics.push(json!({"level": level, "rescued": batch.rescued}));
-        Ok(Asked { genotypes: batch.genotypes, metrics })
+        let (batch, rescued) = self.sample(field, seen, &truth, most.min(self.config.batch))?;
+        metrics.push(json!({"level": level, "rescued": rescued}));
+        Ok(Asked { metrics, ..batch.into() })
     }
 
     fn save(&mut self, to: &mut Snapshot) -> Result<(), Error> {
@@ -352,6 +346,14 @@ fn players(
     )
 }
 
+/// Every ordered pair of two of the first `k`, which are true, and every pair of one of them with one of the others up to
+/// `all`.
+fn pairs(k: usize, all: usize) -> Vec<(usize, usize)> {
+    let positives = (0..k).flat_map(|i| (0..k).filter(move |&j| j != i).map(move |j| (i, j)));
+    let negatives = (0..k).flat_map(|i| (k..all).map(move |j| (i, j)));
+    positives.chain(negatives).collect()
+}
+
 /// One step on some pairs of `all`, whose first `k` are true: the loss, and the logits before the step.
 fn discriminator_step(
     player: &mut Player<Discriminator>,
@@ -373,35 +375,4 @@ fn discriminator_step(
         let seen = (loss.detach(), logits.detach());
         (loss, seen)
     })
-}
-
-/// Architectures to evaluate, all new.
-#[derive(Default)]
-struct Batch {
-    genotypes: Vec<Genotype>,
-    keys: HashSet<Key>,
-    /// How many were drawn at random because the generator had nothing new.
-    rescued: usize,
-}
-
-impl Batch {
-    fn add(&mut self, g: Genotype, key: Key) {
-        if self.keys.insert(key) {
-            self.genotypes.push(g);
-        }
-    }
-
-    /// Whether there was one; an error if there is nothing at all.
-    fn add_random(&mut self, field: &Field, seen: &History, rng: &mut Rng) -> Result<bool, Error> {
-        match field.unseen(seen, &self.keys, rng) {
-            Ok(g) => {
-                let key = field.space().canonical(&g);
-                self.add(g, key);
-                Ok(true)
-            }
-            // The last ones of a space that is almost used up.
-            Err(Error::Config { .. }) if !self.genotypes.is_empty() => Ok(false),
-            Err(other) => Err(other),
-        }
-    }
 }

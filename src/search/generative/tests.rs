@@ -51,9 +51,7 @@ fn loss_after(truth: &[Sketch], fakes: &[Sketch], steps: usize, batch: usize) ->
     let (_, mut player) = players(&device, &nb201(), &config, &mut rng);
     let k = truth.len();
     let all: Vec<&Sketch> = truth.iter().chain(fakes).collect();
-    let positives = (0..k).flat_map(|i| (0..k).filter(move |&j| j != i).map(move |j| (i, j)));
-    let negatives = (0..k).flat_map(|i| (k..2 * k).map(move |j| (i, j)));
-    let pairs: Vec<(usize, usize)> = positives.chain(negatives).collect();
+    let pairs = pairs(k, 2 * k);
     for _ in 0..steps {
         let part: Vec<(usize, usize)> = (0..batch).map(|_| pairs[rng.below(pairs.len())]).collect();
         discriminator_step(&mut player, &all, &part, k, &config, &device);

@@ -3,6 +3,7 @@
 //! One query is one distinct canonical architecture evaluated. Architectures that are known, invalid or beyond a
 //! constraint cost nothing. All searchers are counted by the same loop.
 
+mod batch;
 mod field;
 mod history;
 mod predicted;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub(super) use batch::Batch;
 pub use field::{Constraints, Field};
 pub use history::{History, Measured, Query};
 pub use predicted::{SurrogateQueries, SyntheticQueries};

@@ -82,9 +82,10 @@ impl TableQueries {
     /// Reported values of different architectures in falling order: genotypes of one canonical form count once.
     fn ranked(&self) -> Vec<f64> {
         let mut seen = HashSet::new();
-        let mut new = |row: usize| match self.table.keying() {
-            Keying::Hashed => true,
-            Keying::Dense { radices } => seen.insert(self.space.canonical(&genes_of(row, radices))),
+        // Where a row has no genes its key is a canonical form already.
+        let mut new = |row: usize| {
+            let genes = self.table.keying().genes(row);
+            genes.is_none_or(|genes| seen.insert(self.space.canonical(&Genotype(genes))))
         };
         let values = self.table.column_values(self.reported).iter().enumerate();
         let known = values.filter(|(row, value)| !value.is_nan() && new(*row));
@@ -130,16 +131,6 @@ impl TableQueries {
     }
 }
 
-/// The genes of a row of a dense table.
-fn genes_of(mut row: usize, radices: &[u8]) -> Genotype {
-    let mut genes = vec![0; radices.len()];
-    for (gene, radix) in genes.iter_mut().zip(radices).rev() {
-        *gene = (row % usize::from(*radix)) as u8;
-        row /= usize::from(*radix);
-    }
-    Genotype(genes)
-}
-
 impl Evaluator for TableQueries {
     fn evaluate(&mut self, g: &Genotype) -> Result<Measured, Error> {
         let score = self.value(self.searched, g)?;
@@ -159,7 +150,8 @@ impl Evaluator for TableQueries {
     }
 
     fn knows(&self, g: &Genotype) -> bool {
-        self.value(self.searched, g).is_ok() && self.value(self.reported, g).is_ok()
+        let has = |row, column| self.table.value(column, row).is_some();
+        self.row(g).is_ok_and(|row| has(row, self.searched) && has(row, self.reported))
     }
 
     fn protocol(&self) -> Value {

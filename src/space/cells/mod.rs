@@ -85,18 +85,6 @@ impl GanCells {
         self.family
     }
 
-    /// The choice that may have to change together with `choice`: in EAGAN's discriminator cells both down-sampling edges
-    /// halve the image or neither does.
-    pub fn coupled(&self, choice: usize) -> Option<usize> {
-        let halves = |i: usize| self.genes[i].first == -1;
-        let other = match choice % GENES {
-            5 => choice + 1,
-            6 => choice - 1,
-            _ => return None,
-        };
-        (halves(choice) && halves(other)).then_some(other)
-    }
-
     /// The published form of a flat genotype.
     ///
     /// # Errors
@@ -215,52 +203,15 @@ impl Space for GanCells {
         self.decoded(g).describe()
     }
 
-    fn mutate(&self, g: &Genotype, rng: &mut Rng) -> Genotype {
-        let open: Vec<usize> = (0..g.0.len()).filter(|&i| self.choices[i].options.len() > 1).collect();
-        loop {
-            let mut child = g.clone();
-            let choice = open[rng.below(open.len())];
-            let options = self.choices[choice].options.len();
-            child.0[choice] = ((usize::from(g.0[choice]) + 1 + rng.below(options - 1)) % options) as u8;
-            if self.check(&child).is_ok() {
-                return child;
-            }
-            // Two edges halve the image or neither does: one alone cannot change.
-            if let Some(other) = self.coupled(choice) {
-                let mut fitting = Vec::new();
-                for option in 0..self.choices[other].options.len() as u8 {
-                    child.0[other] = option;
-                    if self.check(&child).is_ok() {
-                        fitting.push(option);
-                    }
-                }
-                if !fitting.is_empty() {
-                    child.0[other] = fitting[rng.below(fitting.len())];
-                    return child;
-                }
-            }
-        }
-    }
-
-    fn neighbours(&self, g: &Genotype) -> Vec<Genotype> {
-        let mut all = Vec::new();
-        for (i, choice) in self.choices.iter().enumerate() {
-            for option in (0..choice.options.len() as u8).filter(|option| *option != g.0[i]) {
-                let mut near = g.clone();
-                near.0[i] = option;
-                if self.check(&near).is_ok() {
-                    all.push(near);
-                } else if let Some(other) = self.coupled(i).filter(|other| *other > i) {
-                    for option in 0..self.choices[other].options.len() as u8 {
-                        near.0[other] = option;
-                        if self.check(&near).is_ok() {
-                            all.push(near.clone());
-                        }
-                    }
-                }
-            }
-        }
-        all
+    /// In EAGAN's discriminator cells both down-sampling edges halve the image or neither does.
+    fn coupled(&self, choice: usize) -> Option<usize> {
+        let halves = |i: usize| self.genes[i].first == -1;
+        let other = match choice % GENES {
+            5 => choice + 1,
+            6 => choice - 1,
+            _ => return None,
+        };
+        (halves(choice) && halves(other)).then_some(other)
     }
 
     fn allowed(&self, prefix: &[u8]) -> Vec<bool> {

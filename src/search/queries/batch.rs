@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::search::queries::{Asked, Field, History};
+use super::{Asked, Field, History};
 use crate::space::{Genotype, Key};
 use crate::{Error, Rng};
 
 /// Architectures that may be evaluated, none of them known.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(in crate::search) struct Batch {
     genotypes: Vec<Genotype>,
     keys: HashSet<Key>,
 }
@@ -33,16 +33,27 @@ impl Batch {
             match self.add_random(field, seen, rng) {
                 Ok(()) => {}
                 // What there is deserves its queries; the next ask meets the error again.
-                Err(_) if self.len() > 0 => break,
+                Err(Error::Config { .. }) if self.len() > 0 => break,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// The architecture that is evaluated first.
-    pub fn first(&self) -> Option<&Genotype> {
-        self.genotypes.first()
+    /// The architectures, in the order in which they are evaluated.
+    pub fn genotypes(&self) -> &[Genotype] {
+        &self.genotypes
+    }
+
+    /// Puts those from `start` on into the given order of their numbers.
+    pub fn reorder(&mut self, start: usize, order: &[usize]) {
+        let ordered: Vec<Genotype> = order.iter().map(|&i| self.genotypes[i].clone()).collect();
+        self.genotypes.splice(start.., ordered);
+    }
+
+    /// Leaves the first `n`.
+    pub fn truncate(&mut self, n: usize) {
+        self.genotypes.truncate(n);
     }
 
     /// Number of architectures.
