@@ -102,6 +102,25 @@ fn every_method_reports_its_seeds_and_resumes() {
 }
 
 #[test]
+fn a_run_does_not_go_on_with_another_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = table(folder.path());
+    let run = folder.path().join("run");
+    let run = run.to_str().unwrap();
+    let begin = [
+        "search", "random", "--on", &on, "--budget", "9", "--seeds", "2", "--steps", "1", "--run", run,
+    ];
+    assert!(ganas(&begin).status.success());
+    let path = on.strip_prefix("macro:").unwrap();
+    let other = std::fs::read_to_string(path).unwrap().replace(",80,80,83,", ",90,90,93,");
+    std::fs::write(path, other).unwrap();
+    let output = ganas(&["search", "random", "--resume", run, "--steps", "0"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("began on other numbers"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_searched_is_said_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let on = table(folder.path());
@@ -131,6 +150,8 @@ fn what_cannot_be_searched_is_said_at_once() {
     refused(&["random", "--budget", "20"], "give --on");
     refused(&["random", "--on", &on, "--population", "8"], "means nothing with --on");
     refused(&["generative", "--on", "gan", "--part", "both"], "use `brief`");
+    refused(&["cem", "--on", &on, "--data", "shapes"], "belong to `--on gan`");
+    refused(&["cem", "--on", "synthetic:darts", "--protocol", "validation"], "belongs to tables");
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::run::Settings;
+use super::super::run::{Settings, named};
 use crate::Error;
 use crate::search::GenerativeConfig;
 use crate::search::baselines::{AgeingConfig, CemConfig, LocalConfig, ReinforceConfig};
+use crate::search::evolutionary::Preset;
 use crate::search::gan::GanConfig;
 use crate::search::queries::Constraints;
 use crate::tables::Statistic;
@@ -132,6 +133,21 @@ impl Default for QueryConfig {
 }
 
 impl QueryConfig {
+    /// The defaults, with GAN architectures evaluated at one of the sizes of the evolutionary search.
+    ///
+    /// # Errors
+    /// If there is no preset of this name.
+    pub fn preset(name: &str) -> Result<QueryConfig, Error> {
+        let mut config = QueryConfig::default();
+        config.gan.settings = named(&Preset::ALL, "preset", name)?.config();
+        (config.gan.warmup, config.gan.steps) = match name {
+            "paper" => (20_000, 5_000),
+            "laptop" => (2_000, 300),
+            _ => (200, 60),
+        };
+        Ok(config)
+    }
+
     /// What architectures must keep.
     pub fn constraints(&self) -> Constraints {
         Constraints {

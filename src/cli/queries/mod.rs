@@ -11,10 +11,9 @@ use toml::{Table, Value};
 
 use super::args::Global;
 use super::interrupt;
-use super::run::{self, RunArgs, Typed, named};
+use super::run::{self, RunArgs, Typed};
 use crate::Error;
 use crate::runs;
-use crate::search::evolutionary::Preset;
 pub use config::{Method, Protocol, QueryConfig};
 
 /// Flags of every search by queries.
@@ -145,16 +144,6 @@ pub(super) fn is_one(run: &Path) -> bool {
 /// If a setting or a file is bad, the run folder cannot be used, or the search fails; [`Error::Interrupted`] if it was
 /// stopped by the user.
 pub fn run(args: &QueryArgs, method: Method, global: &Global) -> Result<(), Error> {
-    let preset = |name: &str| {
-        let mut config = QueryConfig::default();
-        config.gan.settings = named(&Preset::ALL, "preset", name)?.config();
-        (config.gan.warmup, config.gan.steps) = match name {
-            "paper" => (20_000, 5_000),
-            "laptop" => (2_000, 300),
-            _ => (200, 60),
-        };
-        Ok(config)
-    };
     // Networks of a searcher are small: a processor is faster than the way to a card and back, and several seeds share it.
     let on_images = args.on.on.as_deref() == Some("gan") || args.run.resume.is_some();
     let global = match (&global.device, on_images) {
@@ -169,6 +158,6 @@ pub fn run(args: &QueryArgs, method: Method, global: &Global) -> Result<(), Erro
     };
     let build =
         |device: &crate::Device, config: &QueryConfig, seed: u64| open::build(device, config, seed, &global);
-    let (run, outcome) = run::drive(&typed, method.name(), preset, build, interrupt::flag()?)?;
+    let (run, outcome) = run::drive(&typed, method.name(), QueryConfig::preset, build, interrupt::flag()?)?;
     show::show(&run, &outcome, global.json)
 }

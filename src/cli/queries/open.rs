@@ -54,6 +54,36 @@ fn parse(on: &str) -> Result<(Source, &str, &str), Error> {
     }
 }
 
+/// An error if something is set that makes no difference here.
+fn check_heeded(config: &QueryConfig, source: &Source, rest: &str) -> Result<(), Error> {
+    let default = QueryConfig::preset("smoke")?;
+    let (table, gan) = (matches!(source, Source::Table(_)), matches!(source, Source::Gan));
+    // The costs of NAS-Bench-201 are those on a data set.
+    let of_data = table || (matches!(source, Source::Synthetic) && rest == "nasbench201");
+    let settings = [
+        ("dataset", of_data, config.dataset != default.dataset),
+        ("protocol", table, config.protocol != default.protocol),
+        ("epochs", table, config.epochs != default.epochs),
+        ("statistic", table, config.statistic != default.statistic),
+        ("release", table, config.release != default.release),
+    ];
+    if let Some((key, ..)) = settings.into_iter().find(|(_, heeded, set)| *set && !heeded) {
+        return Err(Error::config(
+            key,
+            format!("makes no difference on `{}`: it belongs to tables", config.on),
+        ));
+    }
+    if config.gan != default.gan && !gan {
+        let reason = format!(
+            "`--preset`, `--data`, `--features`, `--generator`, `--part` and `--evaluator` make no difference on `{}`: they \
+             belong to `--on gan`",
+            config.on
+        );
+        return Err(Error::config("gan", reason));
+    }
+    Ok(())
+}
+
 /// A space by the name it has in `--on`.
 fn space(name: &str, config: &QueryConfig) -> Result<Arc<dyn Space>, Error> {
     Ok(match name {
@@ -75,6 +105,7 @@ pub(super) fn build(
     global: &Global,
 ) -> Result<Box<dyn Search>, Error> {
     let (source, name, rest) = parse(&config.on)?;
+    check_heeded(config, &source, rest)?;
     if config.seeds != 1 && !matches!(source, Source::Table(_)) {
         let reason = "several seeds are compared by their ranks, which only a table knows";
         return Err(Error::config("seeds", reason));

@@ -118,9 +118,14 @@ fn a_search_that_was_stored_goes_on_as_the_unbroken_one_without_a_second_trainin
             let mut lines = journal(&mut first, at);
             let mut snapshot = Snapshot::new(at as u64);
             first.save(&mut snapshot).unwrap();
-            // Shared weights that were trained again after a query would be trained for longer and be others.
-            let warmup = if at == 0 { config.warmup } else { 3 * config.warmup };
-            let mut second = search(&GanConfig { warmup, ..config.clone() }, BTreeMap::new());
+            // Shared weights that were trained again after a query would be trained otherwise and be others.
+            let mut settings = config.settings.clone();
+            settings.gen_lr *= if at == 0 || kind == GanEvaluation::Brief {
+                1.0
+            } else {
+                3.0
+            };
+            let mut second = search(&GanConfig { settings, ..config.clone() }, BTreeMap::new());
             second.load(&snapshot).unwrap();
             lines.extend(journal(&mut second, QUERIES));
             assert_eq!(lines, want, "{part:?} {kind:?}, stored after {at} queries");

@@ -73,6 +73,9 @@ pub struct GenerativeConfig {
     pub mixing: f64,
     /// Temperature of the generator's choices where it names architectures to evaluate.
     pub temperature: f64,
+    /// Share of the uniform distribution in each of these choices: what keeps the neighbourhood of the best within reach of a
+    /// generator that has made up its mind.
+    pub smoothing: f64,
     /// New architectures that are drawn for each one evaluated: the discriminator keeps those it likes best. 1 leaves
     /// the choice to the generator alone.
     pub oversample: usize,
@@ -148,15 +151,16 @@ pub struct GenerativeConfig {
 impl Default for GenerativeConfig {
     fn default() -> GenerativeConfig {
         GenerativeConfig {
-            initial: 50,
-            batch: 10,
-            truth: 10,
+            initial: 30,
+            batch: 5,
+            truth: 5,
             truth_share: 0.0,
             reset: false,
             rounds: 2,
             fit: Fit::Both,
             mixing: 0.1,
             temperature: 1.0,
+            smoothing: 0.05,
             oversample: 1,
             max_tries: 200,
             masks: true,
@@ -183,8 +187,8 @@ impl Default for GenerativeConfig {
             ppo_batch: 192,
             ppo_clip: 0.2,
             value_weight: 0.5,
-            entropy: 0.06,
-            entropy_end: 0.02,
+            entropy: 0.1,
+            entropy_end: 0.05,
             entropy_queries: 200,
             lambda: 0.95,
             g_clip: 0.5,
@@ -221,6 +225,7 @@ impl GenerativeConfig {
         let shares = [
             ("truth_share", self.truth_share),
             ("mixing", self.mixing),
+            ("smoothing", self.smoothing),
             ("d_label", self.d_label),
             ("d_enough", self.d_enough),
             ("lambda", self.lambda),

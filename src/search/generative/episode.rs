@@ -36,6 +36,15 @@ pub(super) struct Link {
     pub free: bool,
 }
 
+impl Link {
+    fn new(option: usize, open: &[bool]) -> Link {
+        Link {
+            taken: option == 1,
+            free: open.iter().all(|open| *open),
+        }
+    }
+}
+
 impl Taken {
     pub fn state(&self) -> State<'_> {
         State {
@@ -43,6 +52,11 @@ impl Taken {
             step: self.step,
             noise: &self.noise,
         }
+    }
+
+    fn count(&mut self, picked: &Picked) {
+        self.log_prob += picked.log_prob;
+        self.invalid += usize::from(!picked.allowed);
     }
 
     pub fn free_links(&self) -> usize {
@@ -62,14 +76,10 @@ pub(super) struct Episode {
 #[derive(Clone, Copy)]
 pub(super) struct Manner {
     pub temperature: f64,
+    /// Share of the uniform distribution in each choice.
+    pub smoothing: f64,
     /// Whether what is not allowed is ruled out.
     pub masks: bool,
-}
-
-/// How a decision comes about: drawn, or as in an architecture that is given.
-enum Source<'a> {
-    Drawn(&'a mut Rng, Manner),
-    Given(&'a [&'a Genotype]),
 }
 
 /// Draws `n` episodes.
@@ -83,54 +93,67 @@ pub(super) fn rollout(
     manner: Manner,
     rng: &mut Rng,
 ) -> Result<Vec<Episode>, Error> {
-    let noise = noises(policy, n, rng);
-    walk(policy, space, noise, &mut Source::Drawn(rng, manner))
-}
-
-/// The episodes that make `given`, as the generator would have to draw them.
-///
-/// # Errors
-/// If the device failed.
-pub(super) fn follow(
-    policy: &Policy,
-    space: &dyn Space,
-    given: &[&Genotype],
-    rng: &mut Rng,
-) -> Result<Vec<Episode>, Error> {
-    let noise = noises(policy, given.len(), rng);
-    walk(policy, space, noise, &mut Source::Given(given))
-}
-
-fn noises(policy: &Policy, n: usize, rng: &mut Rng) -> Vec<Vec<f32>> {
-    (0..n).map(|_| rng.normals(policy.noise_width())).collect()
-}
-
-fn walk(
-    policy: &Policy,
-    space: &dyn Space,
-    noises: Vec<Vec<f32>>,
-    source: &mut Source,
-) -> Result<Vec<Episode>, Error> {
-    let mut genes: Vec<Vec<u8>> = vec![Vec::new(); noises.len()];
+    let noises: Vec<Vec<f32>> = (0..n).map(|_| rng.normals(policy.noise_width())).collect();
+    let mut genes: Vec<Vec<u8>> = vec![Vec::new(); n];
     let mut steps: Vec<Vec<Taken>> = noises.iter().map(|_| Vec::new()).collect();
     for (number, step) in space.steps().iter().enumerate() {
         let begun: Vec<Taken> = genes.iter().zip(&noises).map(|(g, z)| begin(space, g, number, z)).collect();
         let states: Vec<State> = begun.iter().map(Taken::state).collect();
         let heads = policy.heads(&states);
         drop(states);
-        for (taken, all) in take(policy, space, step, &heads, begun, &mut genes, source)?
-            .into_iter()
-            .zip(&mut steps)
-        {
-            all.push(taken);
-        }
+        let mut pick = |logits: &[f32], prefix: &[u8]| pick(logits, &space.allowed(prefix), manner, rng);
+        let taken = take(policy, step, &heads, begun, &mut genes, &mut pick)?;
+        taken.into_iter().zip(&mut steps).for_each(|(taken, all)| all.push(taken));
     }
-    let finish = |(genes, steps): (Vec<u8>, Vec<Taken>)| Episode {
+    Ok(genes
+        .into_iter()
+        .zip(steps)
+        .map(|(genes, steps)| finish(space, genes, steps))
+        .collect())
+}
+
+/// The episodes that make `given`, as the generator would have to draw them. How likely they are and what is expected of
+/// them is not asked.
+pub(super) fn follow(policy: &Policy, space: &dyn Space, given: &[&Genotype], rng: &mut Rng) -> Vec<Episode> {
+    let mut episode = |g: &&Genotype| {
+        let noise = rng.normals(policy.noise_width());
+        let mut place = 0;
+        let mut steps = Vec::new();
+        for (number, step) in space.steps().iter().enumerate() {
+            let mut taken = begin(space, &g.0[..place], number, &noise);
+            if step.op.is_some() {
+                let (option, open) = as_given(space, &g.0, place);
+                taken.op = Some(Chosen { taken: option, open });
+                place += 1;
+            }
+            for _ in step.links.clone() {
+                let (option, open) = as_given(space, &g.0, place);
+                taken.links.push(Link::new(option, &open));
+                place += 1;
+            }
+            steps.push(taken);
+        }
+        finish(space, g.0.clone(), steps)
+    };
+    given.iter().map(&mut episode).collect()
+}
+
+/// Choice `place` of `genes`, and which options there were. What is given counts as it stands, whether or not the generator
+/// would be allowed to draw it.
+fn as_given(space: &dyn Space, genes: &[u8], place: usize) -> (usize, Vec<bool>) {
+    let (option, allowed) = (usize::from(genes[place]), space.allowed(&genes[..place]));
+    match allowed[option] {
+        true => (option, allowed),
+        false => (option, vec![true; allowed.len()]),
+    }
+}
+
+fn finish(space: &dyn Space, genes: Vec<u8>, steps: Vec<Taken>) -> Episode {
+    Episode {
         sketch: space.sketch(&genes),
         genotype: Genotype(genes),
         steps,
-    };
-    Ok(genes.into_iter().zip(steps).map(finish).collect())
+    }
 }
 
 fn begin(space: &dyn Space, prefix: &[u8], step: usize, noise: &[f32]) -> Taken {
@@ -146,15 +169,14 @@ fn begin(space: &dyn Space, prefix: &[u8], step: usize, noise: &[f32]) -> Taken 
     }
 }
 
-/// One step of all episodes; the choices are added to `genes`.
+/// One step of all episodes; the choices are added to `genes`. `pick` decides one by its log-odds and what came before.
 fn take(
     policy: &Policy,
-    space: &dyn Space,
     step: &Step,
     heads: &Heads,
     mut taken: Vec<Taken>,
     genes: &mut [Vec<u8>],
-    source: &mut Source,
+    pick: &mut dyn FnMut(&[f32], &[u8]) -> Picked,
 ) -> Result<Vec<Taken>, Error> {
     let n = taken.len();
     let values = heads.values.to_vec()?;
@@ -163,13 +185,11 @@ fn take(
     }
     if step.op.is_some() {
         let logits = heads.ops.to_vec()?;
-        let width = logits.len() / n;
-        for (i, taken) in taken.iter_mut().enumerate() {
-            let allowed = space.allowed(&genes[i]);
-            let picked = pick(&logits[i * width..][..allowed.len()], &allowed, i, genes[i].len(), source);
-            taken.log_prob += picked.log_prob;
-            taken.invalid += usize::from(!allowed[picked.option]);
-            genes[i].push(picked.option as u8);
+        for ((taken, genes), logits) in taken.iter_mut().zip(&mut *genes).zip(logits.chunks(logits.len() / n))
+        {
+            let picked = pick(logits, genes);
+            taken.count(&picked);
+            genes.push(picked.option as u8);
             taken.op = Some(Chosen { taken: picked.option, open: picked.open });
         }
     }
@@ -183,13 +203,10 @@ fn take(
     for j in 0..step.links.len() {
         let [next, logits] = policy.link(heads, j, &state, &before, &nodes);
         for (i, (taken, logit)) in taken.iter_mut().zip(logits.to_vec()?).enumerate() {
-            let allowed = space.allowed(&genes[i]);
-            let picked = pick(&[0.0, logit], &allowed, i, genes[i].len(), source);
-            taken.log_prob += picked.log_prob;
-            taken.invalid += usize::from(!allowed[picked.option]);
+            let picked = pick(&[0.0, logit], &genes[i]);
+            taken.count(&picked);
             genes[i].push(picked.option as u8);
-            let free = picked.open.iter().all(|open| *open);
-            taken.links.push(Link { taken: picked.option == 1, free });
+            taken.links.push(Link::new(picked.option, &picked.open));
             before[i] = Some(picked.option == 1);
         }
         state = next;
@@ -197,49 +214,41 @@ fn take(
     Ok(taken)
 }
 
-struct Picked {
-    option: usize,
+/// An option that was drawn.
+pub(super) struct Picked {
+    pub option: usize,
     /// Which options there were.
     open: Vec<bool>,
-    /// At temperature 1, whatever the draw's.
-    log_prob: f64,
+    allowed: bool,
+    /// At temperature 1 without smoothing, whatever the draw's.
+    pub log_prob: f64,
 }
 
-/// Decides choice `place` of episode `i`.
-fn pick(logits: &[f32], allowed: &[bool], i: usize, place: usize, source: &mut Source) -> Picked {
-    let (option, open) = match source {
-        // What is given counts as it stands, whether or not the generator would be allowed to draw it.
-        Source::Given(given) => {
-            let option = usize::from(given[i].0[place]);
-            let open = if allowed[option] {
-                allowed.to_vec()
-            } else {
-                vec![true; allowed.len()]
-            };
-            (option, open)
-        }
-        Source::Drawn(rng, manner) => {
-            let open = if manner.masks {
-                allowed.to_vec()
-            } else {
-                vec![true; allowed.len()]
-            };
-            let logs = log_softmax(logits, &open, manner.temperature);
-            let mut left = f64::from(rng.uniform());
-            let last = open.iter().rposition(|open| *open).expect("something is always allowed");
-            let mut option = last;
-            for (at, log) in logs.iter().enumerate() {
-                left -= log.exp();
-                if left < 0.0 {
-                    option = at;
-                    break;
-                }
-            }
-            (option, open)
-        }
+/// Draws an option by the log-odds of all; there may be more of these than options.
+pub(super) fn pick(logits: &[f32], allowed: &[bool], manner: Manner, rng: &mut Rng) -> Picked {
+    let open = match manner.masks {
+        true => allowed.to_vec(),
+        false => vec![true; allowed.len()],
     };
-    let log_prob = log_softmax(logits, &open, 1.0)[option];
-    Picked { option, open, log_prob }
+    let logits = &logits[..open.len()];
+    let even = manner.smoothing / open.iter().filter(|open| **open).count() as f64;
+    let logs = log_softmax(logits, &open, manner.temperature);
+    let mut left = f64::from(rng.uniform());
+    let last = open.iter().rposition(|open| *open).expect("something is always allowed");
+    let mut option = last;
+    for (at, log) in logs.iter().enumerate().filter(|(at, _)| open[*at]) {
+        left -= (1.0 - manner.smoothing) * log.exp() + even;
+        if left < 0.0 {
+            option = at;
+            break;
+        }
+    }
+    Picked {
+        option,
+        allowed: allowed[option],
+        log_prob: log_softmax(logits, &open, 1.0)[option],
+        open,
+    }
 }
 
 /// Log-probabilities of the open options; the others have none at all.

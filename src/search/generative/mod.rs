@@ -102,7 +102,7 @@ impl GaNas {
             let best: Vec<Genotype> = best.collect();
             let best: Vec<&Genotype> = best.iter().collect();
             for _ in 0..self.config.mle_epochs {
-                let episodes = episode::follow(&self.generator.net, space, &best, &mut self.rng)?;
+                let episodes = episode::follow(&self.generator.net, space, &best, &mut self.rng);
                 let lost = ppo::likelihood(&mut self.generator, &episodes, entropy, &self.config)?;
                 line.insert("nll".into(), json!(lost));
             }
@@ -118,7 +118,7 @@ impl GaNas {
             let mut reward = 0.0;
             let mut last = ppo::Update::default();
             for _ in 0..self.config.g_updates {
-                let (manner, n) = (self.manner(1.0), self.config.episodes);
+                let (manner, n) = (self.manner(), self.config.episodes);
                 let episodes = episode::rollout(&self.generator.net, space, n, manner, &mut self.rng)?;
                 let rewards = self.rewards(field, seen, truth, &episodes)?;
                 reward = rewards.iter().sum::<f64>() / n as f64;
@@ -139,8 +139,13 @@ impl GaNas {
         Ok(Value::Object(line))
     }
 
-    fn manner(&self, temperature: f64) -> Manner {
-        Manner { temperature, masks: self.config.masks }
+    /// How the generator makes what it learns from.
+    fn manner(&self) -> Manner {
+        Manner {
+            temperature: 1.0,
+            smoothing: 0.0,
+            masks: self.config.masks,
+        }
     }
 
     /// Final rewards of `episodes`: from the discriminator and validity alone.
@@ -189,7 +194,7 @@ impl GaNas {
             if fakes.len() >= n {
                 break;
             }
-            let manner = self.manner(1.0);
+            let manner = self.manner();
             let at_once = n.max(self.config.episodes);
             for made in episode::rollout(&self.generator.net, space, at_once, manner, &mut self.rng)? {
                 if fakes.len() < n
@@ -253,7 +258,11 @@ impl GaNas {
         batch.fill(field, seen, random, &mut self.rng)?;
         let begin = batch.len();
         let wanted = begin + (n - random) * self.config.oversample;
-        let manner = self.manner(self.config.temperature);
+        let manner = Manner {
+            temperature: self.config.temperature,
+            smoothing: self.config.smoothing,
+            ..self.manner()
+        };
         let mut tries = 0;
         let mut sketches = Vec::new();
         while batch.len() < wanted && tries <= self.config.max_tries {

@@ -1,12 +1,15 @@
 //! The two players against what they must become, gradients against finite differences, and the loop around them.
 
-use super::episode::{follow, rollout};
+use super::episode::{follow, pick, rollout};
 use super::*;
 use crate::search::queries::tests::{count_table, trace};
 use crate::search::queries::{Budget, Constraints, QuerySearch};
 use crate::search::{Search, queries};
 use crate::space::{NasBench101, NasBench201, NasBenchMacro, Nb201Dataset};
 use std::sync::Arc;
+
+/// The generator as it is.
+const PLAIN: Manner = Manner { temperature: 1.0, smoothing: 0.0, masks: true };
 
 fn nb201() -> NasBench201 {
     NasBench201::new(Nb201Dataset::Cifar10)
@@ -82,14 +85,13 @@ fn mass_after_reward(space: &dyn Space, updates: usize, wanted: impl Fn(&Genotyp
     let config = GenerativeConfig { g_lr: 3e-3, ..small() };
     let mut rng = Rng::seed(2);
     let (mut player, _) = players(&device, space, &config, &mut rng);
-    let manner = Manner { temperature: 1.0, masks: true };
     let share = |player: &Player<Policy>, rng: &mut Rng| {
-        let drawn = rollout(&player.net, space, 500, manner, rng).unwrap();
+        let drawn = rollout(&player.net, space, 500, PLAIN, rng).unwrap();
         drawn.iter().filter(|episode| wanted(&episode.genotype)).count() as f64 / 500.0
     };
     let before = share(&player, &mut rng);
     for _ in 0..updates {
-        let episodes = rollout(&player.net, space, 64, manner, &mut rng).unwrap();
+        let episodes = rollout(&player.net, space, 64, PLAIN, &mut rng).unwrap();
         let rewards: Vec<f64> = episodes
             .iter()
             .map(|episode| f64::from(u8::from(wanted(&episode.genotype))))
@@ -119,7 +121,7 @@ fn likelihood_alone_brings_given_architectures() {
     let given = Genotype(vec![1, 2, 3, 4, 0, 3]);
     let mut lost = Vec::new();
     for _ in 0..150 {
-        let episodes = follow(&player.net, &space, &[&given], &mut rng).unwrap();
+        let episodes = follow(&player.net, &space, &[&given], &mut rng);
         lost.push(ppo::likelihood(&mut player, &episodes, 0.0, &config).unwrap());
     }
     // Six choices of five options each at first.
@@ -138,8 +140,7 @@ fn check_gradients(space: &dyn Space) {
         spectral: SpectralInit::default(),
     };
     let mut policy = Policy::new(space, &config, &mut init);
-    let manner = Manner { temperature: 1.0, masks: true };
-    let episodes = rollout(&policy, space, 3, manner, &mut rng).unwrap();
+    let episodes = rollout(&policy, space, 3, PLAIN, &mut rng).unwrap();
     let taken: Vec<&episode::Taken> = episodes.iter().flat_map(|episode| &episode.steps).collect();
     let loss = |policy: &Policy| {
         let judged = policy.judge(&taken);
@@ -203,8 +204,7 @@ fn probabilities_of_episodes_are_those_of_the_network() {
     for space in spaces {
         let mut rng = Rng::seed(6);
         let (player, _) = players(&Device::cpu(), space.as_ref(), &small(), &mut rng);
-        let manner = Manner { temperature: 1.0, masks: true };
-        let episodes = rollout(&player.net, space.as_ref(), 8, manner, &mut rng).unwrap();
+        let episodes = rollout(&player.net, space.as_ref(), 8, PLAIN, &mut rng).unwrap();
         let taken: Vec<&episode::Taken> = episodes.iter().flat_map(|episode| &episode.steps).collect();
         let judged = player.net.judge(&taken).log_probs.to_vec().unwrap();
         for (taken, again) in taken.iter().zip(judged) {
@@ -365,4 +365,27 @@ fn hitting_times_on_a_small_space_lie_below_the_bounds() {
     assert!(queries <= architectures / mixing, "{queries} queries");
     // Learning is worth something: uniform draws without repetition take half the space on average.
     assert!(queries < (architectures + 1.0) / 2.0, "{queries} queries");
+}
+
+#[test]
+fn smoothing_leaves_every_open_option_a_share() {
+    let mut rng = Rng::seed(8);
+    let manner = Manner { smoothing: 0.3, ..PLAIN };
+    let (n, mut counts) = (30_000, [0; 4]);
+    for _ in 0..n {
+        // The generator is all but sure of the first option; the third may not be taken, the last is the widest choice's.
+        let picked = pick(&[20.0, 0.0, 30.0, 0.0, 40.0], &[true, true, false, true], manner, &mut rng);
+        counts[picked.option] += 1;
+        let sure = if picked.option == 0 { 0.0 } else { -20.0 };
+        assert!(
+            (picked.log_prob - sure).abs() < 1e-6,
+            "the generator's own log-probability: {}",
+            picked.log_prob
+        );
+    }
+    let shares = counts.map(|count| f64::from(count) / f64::from(n));
+    for (share, wanted) in shares.into_iter().zip([0.8, 0.1, 0.0, 0.1]) {
+        // Four standard deviations.
+        assert!((share - wanted).abs() < 4.0 * (0.25 / f64::from(n)).sqrt(), "{shares:?}");
+    }
 }

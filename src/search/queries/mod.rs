@@ -110,3 +110,12 @@ impl From<Vec<Genotype>> for Asked {
         Asked { genotypes, metrics: Vec::new() }
     }
 }
+
+/// An error unless a search that goes on rests on the same numbers as at its beginning.
+fn same_numbers(then: &Value, now: &Value) -> Result<(), Error> {
+    if then == now {
+        return Ok(());
+    }
+    let reason = format!("the run began on other numbers than there are now: {then}, now {now}");
+    Err(Error::config("on", reason))
+}

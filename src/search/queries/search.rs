@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Constraints, Evaluator, Field, History, Measured, Query, Searcher};
+use super::{Constraints, Evaluator, Field, History, Measured, Query, Searcher, same_numbers};
 use crate::Error;
 use crate::runs::{Candidate, Report, Snapshot, Work};
 use crate::search::pareto;
@@ -38,6 +38,7 @@ const KEY: &str = "queries";
 
 #[derive(Serialize, Deserialize)]
 struct State {
+    protocol: Value,
     history: History,
     waiting: VecDeque<Genotype>,
 }
@@ -183,6 +184,7 @@ impl Work for QuerySearch {
 
     fn save(&mut self, to: &mut Snapshot) -> Result<(), Error> {
         let state = State {
+            protocol: self.protocol(),
             history: self.history.clone(),
             waiting: self.waiting.clone(),
         };
@@ -193,6 +195,7 @@ impl Work for QuerySearch {
 
     fn load(&mut self, from: &Snapshot) -> Result<(), Error> {
         let state: State = from.state(KEY)?;
+        same_numbers(&state.protocol, &self.protocol())?;
         self.history = state.history;
         self.waiting = state.waiting;
         self.evaluator.load(from)?;

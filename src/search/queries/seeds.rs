@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::QuerySearch;
+use super::{QuerySearch, same_numbers};
 use crate::Error;
 use crate::device::cpu::threads;
 use crate::runs::{Artifact, Candidate, Report, Snapshot, Work};
@@ -244,11 +244,13 @@ impl Work for Seeds {
     }
 
     fn save(&mut self, to: &mut Snapshot) -> Result<(), Error> {
-        to.put_state(KEY, &self.done)
+        to.put_state(KEY, &(&self.protocol, &self.done))
     }
 
     fn load(&mut self, from: &Snapshot) -> Result<(), Error> {
-        self.done = from.state(KEY)?;
+        let (protocol, done): (Value, Vec<SeedResult>) = from.state(KEY)?;
+        same_numbers(&protocol, &self.protocol)?;
+        self.done = done;
         self.ahead.clear();
         Ok(())
     }
