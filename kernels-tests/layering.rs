@@ -39,9 +39,11 @@ const ROOMS: &[(&str, &[&str])] = &[
         "train",
         &["space", "evaluation", "data", "runs", "nn", "ops", "tensor", "device", "formats"],
     ),
+    ("bench", &["ops", "tensor", "device"]),
     (
         "cli",
         &[
+            "bench",
             "search",
             "train",
             "evaluation",

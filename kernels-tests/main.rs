@@ -30,6 +30,7 @@ mod metrics;
 mod networks;
 mod onnx_export;
 mod onnx_nodes;
+mod peak;
 mod permute;
 mod pool;
 mod queries;

@@ -4,8 +4,9 @@
 //! Rooms, from the bottom: [`device`] (buffers, kernels), [`tensor`] (values, tape), [`ops`] (one differentiable
 //! operation a file), [`nn`] (layers, optimisers), [`data`] (images), [`formats`] (files), [`fetch`] (downloads), [`metrics`]
 //! (features and scores), [`space`] (architectures), [`tables`] (benchmarks of measured architectures), [`evaluation`] (how good a generator is), [`runs`] (run folders),
-//! [`search`] (the algorithms), [`train`] (one architecture in full), [`cli`] (the command line).
+//! [`search`] (the algorithms), [`train`] (one architecture in full), [`bench`] (how fast kernels are), [`cli`] (the command line).
 
+pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod device;

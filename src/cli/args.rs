@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::arch::ArchCommand;
+use super::bench::BenchCommand;
 use super::convert::ConvertArgs;
 use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
@@ -72,6 +73,9 @@ pub enum Command {
     /// Genotypes as text, as numbers and as pictures
     #[command(subcommand)]
     Arch(ArchCommand),
+    /// How fast this machine's devices are, and how near to what they can do at best
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// What to do with image sources.

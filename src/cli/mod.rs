@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod args;
+pub mod bench;
 pub mod convert;
 pub mod data;
 mod devices;
@@ -86,6 +87,7 @@ fn command(cli: &Cli) -> Result<(), Error> {
         Command::Train(args) => train::run(args, global),
         Command::TrainClassifier(args) => train_classifier::run(args, global),
         Command::Arch(what) => arch::run(what, global.json, global.seed()),
+        Command::Bench(what) => bench::run(what, global),
     }
 }
 
