@@ -4,12 +4,13 @@
 //                  x zero outside the image: the specification
 //   pack_x:        a window of x with zeros around it, channels padded with zeros to a multiple of 8
 //   pack_w:        w of the taps in the table, channels padded likewise; transposed for the input gradient
-//   forward:       the same sum over a packed x and w
+//   forward:       part[s,q,o] = the same sum over the taps of split s, of a packed x and w; one split is y itself
+//   finish_y:      y[q,o] = bias[o] + sum over s of part[s,q,o]
 //   backward_w:    part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
 //   finish_w:      gw[t,c,o] = sum over s of part[s,t,c,o]
 //
 // forward and backward_w: one invocation owns 8 x 8 results in registers, so that each vec4 it loads is used eight
-// times; the zeros of the packed copies spare it every bounds check. The others own one element each.
+// times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check. The others own one element each.
 #import grid
 
 struct Params {
@@ -28,7 +29,7 @@ struct Params {
     x0: u32,
     taps: u32,
     flag: u32,      // bit 0: add the bias; bit 1: transpose w
-    extra: u32,     // pack_w: source cout; backward_w, finish_w: splits
+    extra: u32,     // pack_w: source cout; forward, finish_y, backward_w, finish_w: splits
     table: array<vec4<u32>, 11>,    // two taps a word, 8 bits each for dy and dx, biased by 128
 }
 
@@ -129,9 +130,9 @@ fn corner(q: u32) -> u32 {
     return ((n * p.h + i * p.stride) * p.w + j * p.stride) * (p.cin / 4u);
 }
 
-fn store(q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
+fn store(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
     if q >= p.len { return; }
-    let to = pixel(q) * p.cout + o;
+    let to = (s * p.len + pixel(q)) * p.cout + o;
     for (var i = 0u; i < 4u; i++) {
         if o + i < p.cout {
             y[to + i] = low[i] + select(0.0, bias[min(o + i, p.cout - 1u)], (p.flag & 1u) != 0u);
@@ -142,24 +143,29 @@ fn store(q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
     }
 }
 
-// Here len counts output positions; extra is the padded number of output channels.
+// Here len counts output positions; w4 has output channels in eights. Splits cut the taps where an image is small.
 @compute @workgroup_size(WG)
 fn forward(at: Grid) {
-    let tiles = p.extra / 8u;
+    let tiles = (p.cout + 7u) / 8u;
+    let blocks = (p.len + 7u) / 8u;
     let k = linear(at);
-    let q = (k / tiles) * 8u;
-    if q >= p.len { return; }
+    let s = k / (tiles * blocks);
+    if s >= p.extra { return; }
+    let q = ((k / tiles) % blocks) * 8u;
     let o = (k % tiles) * 8u;
     let c4 = p.cin / 4u;
-    let o4 = p.extra / 4u;
+    let o4 = tiles * 2u;
+    let per_split = (p.taps + p.extra - 1u) / p.extra;
+    let begin = s * per_split;
+    let end = min(begin + per_split, p.taps);
     let q0 = corner(q); let q1 = corner(q + 1u); let q2 = corner(q + 2u); let q3 = corner(q + 3u);
     let q4 = corner(q + 4u); let q5 = corner(q + 5u); let q6 = corner(q + 6u); let q7 = corner(q + 7u);
     var a0: vec4<f32>; var a1: vec4<f32>; var a2: vec4<f32>; var a3: vec4<f32>;
     var a4: vec4<f32>; var a5: vec4<f32>; var a6: vec4<f32>; var a7: vec4<f32>;
     var b0: vec4<f32>; var b1: vec4<f32>; var b2: vec4<f32>; var b3: vec4<f32>;
     var b4: vec4<f32>; var b5: vec4<f32>; var b6: vec4<f32>; var b7: vec4<f32>;
-    var r = o / 4u;
-    for (var t = 0u; t < p.taps; t++) {
+    var r = begin * p.cin * o4 + o / 4u;
+    for (var t = begin; t < end; t++) {
         let d = tap(t);
         let first = (u32(d.x) * p.w + u32(d.y)) * c4;
         for (var c = first; c < first + c4; c++) {
@@ -177,8 +183,24 @@ fn forward(at: Grid) {
             v = x4[q7 + c]; a7 = rank4(a7, v, l0, l1, l2, l3); b7 = rank4(b7, v, h0, h1, h2, h3);
         }
     }
-    store(q, o, a0, b0); store(q + 1u, o, a1, b1); store(q + 2u, o, a2, b2); store(q + 3u, o, a3, b3);
-    store(q + 4u, o, a4, b4); store(q + 5u, o, a5, b5); store(q + 6u, o, a6, b6); store(q + 7u, o, a7, b7);
+    store(s, q, o, a0, b0); store(s, q + 1u, o, a1, b1); store(s, q + 2u, o, a2, b2); store(s, q + 3u, o, a3, b3);
+    store(s, q + 4u, o, a4, b4); store(s, q + 5u, o, a5, b5); store(s, q + 6u, o, a6, b6); store(s, q + 7u, o, a7, b7);
+}
+
+// Here len counts elements of this launch's output, x holds the parts, cin is their channels.
+@compute @workgroup_size(WG)
+fn finish_y(at: Grid) {
+    let k = linear(at);
+    if k >= p.len { return; }
+    let o = k % p.cout;
+    let q = k / p.cout;
+    let positions = p.len / p.cout;
+    var sum = 0.0;
+    if (p.flag & 1u) != 0u { sum = bias[o]; }
+    for (var s = 0u; s < p.extra; s++) {
+        sum += x[(s * positions + q) * p.cin + o];
+    }
+    y[pixel(q) * p.cout + o] = sum;
 }
 
 // Here x4 is the packed window, w4 is gy, cin and cout are padded, oh counts all output rows of the batch, rows

@@ -116,6 +116,16 @@ impl Gpu {
         })))
     }
 
+    /// Invocations that keep an adapter of this kind busy: a launch of fewer is worth cutting further. Also the most, in tiles,
+    /// that such cuts hold in memory.
+    pub fn invocations_wanted(&self) -> usize {
+        match self.0.info.kind {
+            "discrete" => 1 << 17,
+            "integrated" | "virtual" => 1 << 15,
+            _ => 1 << 12,
+        }
+    }
+
     /// Room for `len` floats with arbitrary content. Too large a buffer fails the device, see [`Gpu::read`].
     pub fn alloc(&self, len: usize) -> GpuBuffer {
         let buffer = self.take(len);

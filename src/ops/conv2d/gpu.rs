@@ -136,7 +136,14 @@ fn correlate(
     let packed_x = window.pack(gpu, x);
     let (packed_w, wide) = pack_w(gpu, weights);
     let len = place.n * place.rows * place.columns;
-    let params = Params {
+    let invocations = len.div_ceil(TILE) * (wide / TILE);
+    // A part as large as the image is written and read again: a quarter of the invocations that a card
+    // has room for is enough to be worth that.
+    let splits = splits(gpu.invocations_wanted() / 4, invocations, taps.len());
+    // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
+    let flag = u32::from(bias.is_some());
+    let bias = bias.unwrap_or(weights.w);
+    let sum = Params {
         len: len as u32,
         h: window.height as u32,
         w: window.width as u32,
@@ -144,18 +151,44 @@ fn correlate(
         cout: y.shape().last() as u32,
         stride: stride as u32,
         taps: taps.len() as u32,
-        flag: u32::from(bias.is_some()),
-        extra: wide as u32,
+        flag,
+        extra: splits as u32,
         table: window.table(taps),
         ..placed(place)
     };
-    // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
-    let bias = bias.unwrap_or(weights.w);
-    gpu.launch(
-        &kernel!("conv2d", "forward").with("WG", 64),
-        &params,
-        &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
-        Grid::elements(len.div_ceil(TILE) * (wide / TILE)),
+    let launch_sum = |params: &Params, y: &Tensor| {
+        gpu.launch(
+            &kernel!("conv2d", "forward").with("WG", 64),
+            params,
+            &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
+            Grid::elements(invocations * splits),
+        );
+    };
+    if splits == 1 {
+        return launch_sum(&sum, y);
+    }
+    // The parts lie close together, their channels in eights; where they belong is for the second launch.
+    let parts = y.empty([splits, len, wide]);
+    let dense = placed(Placement::whole(place.n, place.rows, place.columns));
+    let part = Params {
+        cout: wide as u32,
+        flag: 0,
+        oh: dense.oh,
+        ow: dense.ow,
+        step: dense.step,
+        y0: dense.y0,
+        x0: dense.x0,
+        ..sum
+    };
+    launch_sum(&part, &parts);
+    let elements = len * y.shape().last();
+    let finish = Params { len: elements as u32, cin: wide as u32, ..sum };
+    launch(
+        gpu,
+        kernel!("conv2d", "finish_y"),
+        &finish,
+        &[("x", &parts), ("bias", bias), ("y", y)],
+        elements,
     );
 }
 
@@ -276,7 +309,7 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     let packed_gy = Window::around(&[], 1, oh, ow).pack(gpu, gy);
     let (wide_in, wide_out) = (packed_x.shape().last(), packed_gy.shape().last());
     let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
-    let splits = splits(tiles, n * oh);
+    let splits = splits(gpu.invocations_wanted(), tiles, n * oh);
     let parts = gw.empty([splits, taps, wide_in, wide_out]);
     let params = Params {
         len: (tiles * splits) as u32,
@@ -312,9 +345,11 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     launch(gpu, kernel!("conv2d", "finish_w"), &params, &[("x", &parts), ("y", gw)], gw.elements());
 }
 
-/// Enough splits of the image rows to keep a few thousand invocations busy, never more than rows.
-fn splits(tiles: usize, rows: usize) -> usize {
-    (4096 / tiles).clamp(1, rows.min(64))
+/// Into how many sums of equal length one of `terms` terms is cut, so that there are up to `wanted` invocations where one sum has
+/// `invocations`: small images have few outputs, and there are few weights for many pixels.
+fn splits(wanted: usize, invocations: usize, terms: usize) -> usize {
+    let most = (wanted / invocations.max(1)).clamp(1, terms.max(1));
+    terms.div_ceil(terms.div_ceil(most).max(1)).max(1)
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
