@@ -42,7 +42,10 @@ fn gather_rows_once_often_and_never() {
     );
 }
 
-fn sums(x: &Array, lists: &[Vec<(usize, f32)>]) -> Array {
+/// The rows that are added up for one row of a result, with their weights.
+type List = Vec<(usize, f32)>;
+
+fn sums(x: &Array, lists: &[List]) -> Array {
     let width = x.data.len() / x.shape[0];
     let mut shape = x.shape.clone();
     shape[0] = lists.len();
@@ -59,13 +62,13 @@ fn sums(x: &Array, lists: &[Vec<(usize, f32)>]) -> Array {
 
 #[test]
 fn gather_sums_of_empty_long_and_repeated_lists() {
-    let cases: [(&[usize], Vec<Vec<(usize, f32)>>); 4] = [
+    let cases: [(&[usize], Vec<List>); 4] = [
         (&[1], vec![vec![(0, 2.0)]]),
         (&[5, 3], vec![vec![], vec![(4, 0.5), (0, -1.0), (4, 0.25)], vec![(2, 1.0)]]),
         (&[4, 2, 3], vec![vec![(3, 1.0), (1, 1.0)], vec![]]),
         (&[2, 4], vec![vec![], vec![]]),
     ];
-    let check = |shape: &[usize], lists: &[Vec<(usize, f32)>]| {
+    let check = |shape: &[usize], lists: &[List]| {
         let mut all = RowSums::new();
         lists.iter().for_each(|list| all.push(list.iter().copied()));
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0).max(2);

@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(seen, [true; 2]);
         let near = space.neighbours(&g);
         assert!(near.iter().all(|n| space.check(n).is_ok() && *n != g));
-        assert!(near.iter().any(|n| halves(n)) && near.iter().any(|n| !halves(n)));
+        assert!(near.iter().any(&halves) && near.iter().any(|n| !halves(n)));
     }
 
     #[test]
