@@ -71,6 +71,7 @@ pub fn devices() -> &'static [(String, Device)] {
             minimum_limits: true,
             max_workgroups_per_axis: Some(64),
             max_binding_bytes: Some(8 << 20),
+            kind: None,
         };
         let gpu = Gpu::open(0, small).unwrap_or_else(|e| panic!("small limits: {e}"));
         all.push((format!("{} with small limits", adapters[0].id), Device::Gpu(gpu)));

@@ -1,7 +1,8 @@
 //! Convolution: every kernel of the searches and of Inception, forward and both gradients.
 
-use ganas::Tensor;
+use ganas::device::{Gpu, GpuOptions};
 use ganas::ops::conv2d::{Conv2d, TapConv, conv2d_plain};
+use ganas::{Device, Tensor};
 
 use crate::check::{check_op, close, devices, normal, tolerance};
 use crate::reference::Array;
@@ -120,6 +121,44 @@ fn conv2d_fast_kernel_equals_its_specification() {
                 .collect();
             let got = x.conv2d(&w, conv.clone()).to_vec().unwrap();
             close(name, &got, &want, tolerance(conv.taps.len() * shape[3]));
+        }
+    }
+}
+
+/// The sums that a large card would cut, cut on whatever adapter there is, beside the CPU.
+#[test]
+fn conv2d_in_parts_as_on_a_large_card() {
+    let options = GpuOptions { kind: Some("discrete"), ..GpuOptions::default() };
+    for (i, adapter) in Gpu::adapters().iter().enumerate() {
+        let card = Device::Gpu(Gpu::open(i, options).unwrap());
+        card.poison();
+        for (conv, shape, cout) in [
+            (Conv2d::same(3), [2, 9, 6, 12], 20),
+            (Conv2d::same(5).stride(2), [1, 16, 16, 8], 24),
+            (Conv2d::same(1), [3, 8, 8, 16], 8),
+        ] {
+            let conv = TapConv::from(conv);
+            let (taps, [_, h, w, cin]) = (conv.taps.len(), shape);
+            let [oh, ow] = conv.out(h, w);
+            let mut rng = ganas::Rng::seed(6);
+            let [x, weights, bias, gy] =
+                [shape.iter().product(), taps * cin * cout, cout, shape[0] * oh * ow * cout]
+                    .map(|n| rng.normals(n));
+            let all = |device: &Device| -> Vec<Vec<f32>> {
+                let x = Tensor::from_slice(device, shape, &x).param();
+                let weights = Tensor::from_slice(device, [taps, cin, cout], &weights).param();
+                let bias = Tensor::from_slice(device, [cout], &bias);
+                let gy = Tensor::from_slice(device, [shape[0], oh, ow, cout], &gy);
+                let y = x.conv2d_bias(&weights, &bias, conv.clone());
+                let grads = y.backward_from(&gy, &[&x, &weights]);
+                let mut found = vec![y.to_vec().unwrap()];
+                found.extend([&x, &weights].map(|leaf| grads.get(leaf).unwrap().to_vec().unwrap()));
+                found
+            };
+            for (got, want) in all(&card).iter().zip(all(&Device::cpu())) {
+                let want: Vec<f64> = want.iter().map(|&v| f64::from(v)).collect();
+                close(&adapter.name, got, &want, tolerance((taps * cin).max(shape[0] * oh * ow)));
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ fn genotypes_and_onnx_are_written_and_mistakes_told() {
     finish(ganas(&format!("convert {run} {onnx} --json")));
     assert!(std::fs::metadata(&onnx).unwrap().len() > 1000);
     let told = failure(ganas(&format!("convert {run} {}", at("x.zip"))));
-    assert!(told.contains("must end in .safetensors, .pth, .onnx, .json or .npy"), "{told}");
+    assert!(told.contains("must end in .safetensors, .pth, .onnx, .json, .npy or .table"), "{told}");
     // What the published programs cannot do is no checkpoint of theirs, but a file of ours.
     let (other, own) = (at("other"), at("own.safetensors"));
     finish(ganas(&format!(

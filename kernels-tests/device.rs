@@ -20,6 +20,7 @@ const SMALL: GpuOptions = GpuOptions {
     minimum_limits: true,
     max_workgroups_per_axis: Some(64),
     max_binding_bytes: Some(1 << 20),
+    kind: None,
 };
 
 fn accumulate() -> Kernel {

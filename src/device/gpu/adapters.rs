@@ -180,6 +180,7 @@ mod tests {
             minimum_limits: true,
             max_workgroups_per_axis: Some(64),
             max_binding_bytes: Some(1 << 20),
+            kind: None,
         };
         let low = wanted_limits(&offered, options);
         assert_eq!(low.max_storage_buffer_binding_size, 1 << 20);

@@ -37,6 +37,8 @@ pub struct GpuOptions {
     pub max_workgroups_per_axis: Option<u32>,
     /// Lower the bytes per storage binding to this.
     pub max_binding_bytes: Option<u64>,
+    /// Treat the adapter as one of this kind, see [`DeviceInfo::kind`].
+    pub kind: Option<&'static str>,
 }
 
 /// Handle of an opened adapter. Cloning is cheap; clones are the same device.
@@ -93,7 +95,8 @@ impl Gpu {
     /// # Errors
     /// If there is no such adapter or it lacks WebGPU's default limits.
     pub fn open(index: usize, options: GpuOptions) -> Result<Gpu, Error> {
-        let opened = adapters::open(index, options)?;
+        let mut opened = adapters::open(index, options)?;
+        opened.info.kind = options.kind.unwrap_or(opened.info.kind);
         let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
         failure.listen(&opened.device);
         let pool = Pool::new(opened.device.clone(), failure.clone(), opened.limits.max_buffer_size);
@@ -116,13 +119,13 @@ impl Gpu {
         })))
     }
 
-    /// Invocations that keep an adapter of this kind busy: a launch of fewer is worth cutting further. Also the most, in tiles,
-    /// that such cuts hold in memory.
-    pub fn invocations_wanted(&self) -> usize {
+    /// Invocations that keep an adapter of this kind busy: a launch of fewer is worth cutting further. A processor that
+    /// plays an adapter is busy with any.
+    pub fn invocations_wanted(&self) -> Option<usize> {
         match self.0.info.kind {
-            "discrete" => 1 << 17,
-            "integrated" | "virtual" => 1 << 15,
-            _ => 1 << 12,
+            "software" => None,
+            "discrete" => Some(1 << 17),
+            _ => Some(1 << 15),
         }
     }
 

@@ -7,6 +7,8 @@ use crate::tensor::Tensor;
 
 /// The register tile is 8 by 8, so packed channels come in eights.
 const TILE: usize = 8;
+/// Images of a usual batch.
+const BATCH: usize = 16;
 
 /// The uniform block of `conv2d.wgsl`; see there for the meaning in each entry point.
 #[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -137,9 +139,12 @@ fn correlate(
     let (packed_w, wide) = pack_w(gpu, weights);
     let len = place.n * place.rows * place.columns;
     let invocations = len.div_ceil(TILE) * (wide / TILE);
-    // A part as large as the image is written and read again: a quarter of the invocations that a card
-    // has room for is enough to be worth that.
-    let splits = splits(gpu.invocations_wanted() / 4, invocations, taps.len());
+    // A part as large as the image is written and read again: a quarter of the invocations that a card has room for is enough to
+    // be worth that. Counted for a usual batch, so that bits do not depend on the batch.
+    let usual = (BATCH * place.rows * place.columns).div_ceil(TILE) * (wide / TILE);
+    let splits = gpu
+        .invocations_wanted()
+        .map_or(1, |wanted| splits(wanted / 4, usual, taps.len()));
     // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
     let flag = u32::from(bias.is_some());
     let bias = bias.unwrap_or(weights.w);
@@ -309,7 +314,10 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     let packed_gy = Window::around(&[], 1, oh, ow).pack(gpu, gy);
     let (wide_in, wide_out) = (packed_x.shape().last(), packed_gy.shape().last());
     let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
-    let splits = splits(gpu.invocations_wanted(), tiles, n * oh);
+    let splits = match gpu.invocations_wanted() {
+        Some(wanted) => splits(wanted, tiles, n * oh),
+        None => (4096 / tiles).clamp(1, (n * oh).min(64)),
+    };
     let parts = gw.empty([splits, taps, wide_in, wide_out]);
     let params = Params {
         len: (tiles * splits) as u32,
