@@ -119,6 +119,12 @@ impl Gpu {
         })))
     }
 
+    /// Elements of the largest buffer that a kernel can be given.
+    pub fn most_elements(&self) -> usize {
+        let bytes = self.0.limits.max_storage_buffer_binding_size.min(self.0.limits.max_buffer_size);
+        (bytes / 4) as usize
+    }
+
     /// Invocations that keep an adapter of this kind busy: a launch of fewer is worth cutting further. A processor that
     /// plays an adapter is busy with any.
     pub fn invocations_wanted(&self) -> Option<usize> {

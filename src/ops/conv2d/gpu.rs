@@ -318,6 +318,7 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         Some(wanted) => splits(wanted, tiles, n * oh),
         None => (4096 / tiles).clamp(1, (n * oh).min(64)),
     };
+    let splits = splits.min(gpu.most_elements() / (tiles * TILE * TILE)).max(1);
     let parts = gw.empty([splits, taps, wide_in, wide_out]);
     let params = Params {
         len: (tiles * splits) as u32,
