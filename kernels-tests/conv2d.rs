@@ -128,8 +128,12 @@ fn conv2d_fast_kernel_equals_its_specification() {
 /// The sums that a large card would cut, cut on whatever adapter there is, beside the CPU.
 #[test]
 fn conv2d_in_parts_as_on_a_large_card() {
-    let options = GpuOptions { kind: Some("discrete"), ..GpuOptions::default() };
-    for (i, adapter) in Gpu::adapters().iter().enumerate() {
+    let roomy = GpuOptions { kind: Some("discrete"), ..GpuOptions::default() };
+    // Room for some of the parts alone.
+    let tight = GpuOptions { max_binding_bytes: Some(1 << 15), ..roomy };
+    let adapters = Gpu::adapters();
+    let cards = adapters.iter().enumerate().flat_map(|card| [(card, roomy), (card, tight)]);
+    for ((i, adapter), options) in cards {
         let card = Device::Gpu(Gpu::open(i, options).unwrap());
         card.poison();
         for (conv, shape, cout) in [

@@ -10,7 +10,8 @@
 //   finish_w:      gw[t,c,o] = sum over s of part[s,t,c,o]
 //
 // forward and backward_w: one invocation owns 8 x 8 results in registers, so that each vec4 it loads is used eight
-// times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check. The others own one element each.
+// times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check.
+// The others own one element each.
 #import grid
 
 struct Params {

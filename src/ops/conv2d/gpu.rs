@@ -137,23 +137,21 @@ fn correlate(
     let window = Window::around(taps, stride, place.rows, place.columns);
     let packed_x = window.pack(gpu, x);
     let (packed_w, wide) = pack_w(gpu, weights);
-    let len = place.n * place.rows * place.columns;
-    let invocations = len.div_ceil(TILE) * (wide / TILE);
+    let positions = place.rows * place.columns;
+    let len = place.n * positions;
+    let tiles = |images: usize| (images * positions).div_ceil(TILE) * (wide / TILE);
     // A part as large as the image is written and read again: a quarter of the invocations that a card has room for is enough to
-    // be worth that. Counted for a usual batch, so that bits do not depend on the batch.
-    let usual = (BATCH * place.rows * place.columns).div_ceil(TILE) * (wide / TILE);
+    // be worth that. Counted for a usual batch, so that bits do not depend on the batch while its parts fit.
     let splits = gpu
         .invocations_wanted()
-        .map_or(1, |wanted| splits(wanted / 4, usual, taps.len()));
-    // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
-    let flag = u32::from(bias.is_some());
-    let bias = bias.unwrap_or(weights.w);
-    let sum = Params {
+        .map_or(1, |wanted| splits(wanted / 4, tiles(BATCH), taps.len()))
+        .min(most_parts(gpu, tiles(place.n)));
+    let params = |place: Placement, cout: usize, flag: u32| Params {
         len: len as u32,
         h: window.height as u32,
         w: window.width as u32,
         cin: packed_x.shape().last() as u32,
-        cout: y.shape().last() as u32,
+        cout: cout as u32,
         stride: stride as u32,
         taps: taps.len() as u32,
         flag,
@@ -161,40 +159,32 @@ fn correlate(
         table: window.table(taps),
         ..placed(place)
     };
-    let launch_sum = |params: &Params, y: &Tensor| {
+    // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
+    let flag = u32::from(bias.is_some());
+    let bias = bias.unwrap_or(weights.w);
+    let sum = |params: &Params, y: &Tensor| {
         gpu.launch(
             &kernel!("conv2d", "forward").with("WG", 64),
             params,
             &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
-            Grid::elements(invocations * splits),
+            Grid::elements(tiles(place.n) * splits),
         );
     };
+    let cout = y.shape().last();
+    let whole = params(place, cout, flag);
     if splits == 1 {
-        return launch_sum(&sum, y);
+        return sum(&whole, y);
     }
     // The parts lie close together, their channels in eights; where they belong is for the second launch.
     let parts = y.empty([splits, len, wide]);
-    let dense = placed(Placement::whole(place.n, place.rows, place.columns));
-    let part = Params {
-        cout: wide as u32,
-        flag: 0,
-        oh: dense.oh,
-        ow: dense.ow,
-        step: dense.step,
-        y0: dense.y0,
-        x0: dense.x0,
-        ..sum
+    sum(&params(Placement::whole(place.n, place.rows, place.columns), wide, 0), &parts);
+    let finish = Params {
+        len: (len * cout) as u32,
+        cin: wide as u32,
+        ..whole
     };
-    launch_sum(&part, &parts);
-    let elements = len * y.shape().last();
-    let finish = Params { len: elements as u32, cin: wide as u32, ..sum };
-    launch(
-        gpu,
-        kernel!("conv2d", "finish_y"),
-        &finish,
-        &[("x", &parts), ("bias", bias), ("y", y)],
-        elements,
-    );
+    let buffers = [("x", &parts), ("bias", bias), ("y", y)];
+    launch(gpu, kernel!("conv2d", "finish_y"), &finish, &buffers, len * cout);
 }
 
 fn placed(place: Placement) -> Params {
@@ -318,7 +308,7 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         Some(wanted) => splits(wanted, tiles, n * oh),
         None => (4096 / tiles).clamp(1, (n * oh).min(64)),
     };
-    let splits = splits.min(gpu.most_elements() / (tiles * TILE * TILE)).max(1);
+    let splits = splits.min(most_parts(gpu, tiles));
     let parts = gw.empty([splits, taps, wide_in, wide_out]);
     let params = Params {
         len: (tiles * splits) as u32,
@@ -359,6 +349,11 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
 fn splits(wanted: usize, invocations: usize, terms: usize) -> usize {
     let most = (wanted / invocations.max(1)).clamp(1, terms.max(1));
     terms.div_ceil(terms.div_ceil(most).max(1)).max(1)
+}
+
+/// How many parts of `tiles` tiles one binding has room for.
+fn most_parts(gpu: &Gpu, tiles: usize) -> usize {
+    (gpu.most_elements() / (tiles * TILE * TILE).max(1)).max(1)
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
