@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use criterion::Criterion;
-use ganas::ops::conv2d::Conv2d;
+use ganas::bench::{Work, cases};
 use ganas::{Device, Rng, Tensor};
 use measure::{Time, median, time};
 
@@ -19,9 +19,7 @@ fn main() {
     let name = std::env::var("GANAS_DEVICE").unwrap_or_else(|_| "cpu".into());
     let device = Device::open(&name).expect("GANAS_DEVICE names a device");
     let mut bench = Bench::new(device);
-    bench.convolutions();
-    bench.products();
-    bench.traffic();
+    bench.cases();
     bench.criterion.final_summary();
     bench.print();
 }
@@ -78,10 +76,6 @@ impl Bench {
         }
     }
 
-    fn normal(&mut self, shape: &[usize]) -> Tensor {
-        Tensor::normal(&self.device, shape, &mut self.rng)
-    }
-
     /// Seconds of a piece of work, by the clock that fits the device.
     fn seconds(&self, work: impl FnOnce()) -> f64 {
         let Time { wall, threads } = time(|| {
@@ -134,65 +128,16 @@ impl Bench {
         });
     }
 
-    /// 3x3 convolutions, forward and both gradients.
-    fn convolutions(&mut self) {
-        let shapes: &[([usize; 4], usize)] = if self.device.info().kind == "software" {
-            &[([4, 16, 16, 256], 256), ([4, 32, 32, 32], 32)]
-        } else {
-            &[
-                ([16, 32, 32, 256], 256),
-                ([16, 16, 16, 256], 256),
-                ([16, 32, 32, 32], 32),
-                ([16, 8, 8, 160], 160),
-            ]
-        };
-        for &(shape, cout) in shapes {
-            let [n, h, w, cin] = shape;
-            let conv = Conv2d::same(3);
-            let (x, weights) = (self.normal(&shape), self.normal(&[9, cin, cout]));
-            let gy = self.normal(&[n, h, w, cout]);
-            let flops = 2.0 * (n * h * w * 9 * cin * cout) as f64;
-            let name = |part: &str| format!("conv2d 3x3 {part} {n}x{h}x{w}x{cin} to {cout}");
-            self.case(&name("forward"), Peak::Product, flops, || {
-                x.conv2d(&weights, conv);
-            });
-            let (x, weights) = (x.param(), weights.param());
-            let y = x.conv2d(&weights, conv);
-            self.case(&name("both gradients"), Peak::Product, 2.0 * flops, || {
-                y.backward_from(&gy, &[&x, &weights]);
-            });
+    /// The kernels of `ganas bench kernels`.
+    fn cases(&mut self) {
+        for case in cases(self.device.info().kind) {
+            let call = (case.make)(&self.device, &mut self.rng);
+            let peak = match case.work {
+                Work::Operations(_) => Peak::Product,
+                Work::Bytes(_) => Peak::Copy,
+            };
+            self.case(&format!("{} {}", case.name, case.shape), peak, case.work.amount(), call);
         }
-    }
-
-    fn products(&mut self) {
-        for [m, k, n] in [[512, 512, 512], [1024, 64, 1024], [64, 4096, 64]] {
-            let (a, b) = (self.normal(&[m, k]), self.normal(&[k, n]));
-            let flops = 2.0 * (m * k * n) as f64;
-            self.case(&format!("matmul {m}x{k}x{n}"), Peak::Product, flops, || {
-                a.matmul(&b);
-            });
-        }
-    }
-
-    /// Kernels that move more than they compute; bytes count each operand once.
-    fn traffic(&mut self) {
-        let x = self.normal(&[16, 32, 32, 256]);
-        let z = self.normal(&[16, 32, 32, 256]);
-        let (gamma, beta) = (self.normal(&[256]), self.normal(&[256]));
-        let bytes = x.elements() as f64 * 4.0;
-        self.case("relu 16x32x32x256", Peak::Copy, 2.0 * bytes, || {
-            x.relu();
-        });
-        self.case("add 16x32x32x256", Peak::Copy, 3.0 * bytes, || drop(&x + &z));
-        self.case("batch_norm 16x32x32x256", Peak::Copy, 3.0 * bytes, || {
-            x.batch_norm(&gamma, &beta, 1e-5);
-        });
-        self.case("sum of channels 16x32x32x256", Peak::Copy, bytes, || {
-            x.sum(&[0, 1, 2]);
-        });
-        self.case("upsample_nearest 16x32x32x256 by 2", Peak::Copy, 5.0 * bytes, || {
-            x.upsample_nearest(2);
-        });
     }
 
     fn print(&self) {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Instant;
 
+pub use ganas::bench::median;
+
 /// Times of a piece of work, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Time {
@@ -35,10 +37,4 @@ fn thread_seconds() -> Option<f64> {
         nanoseconds += text.split(' ').next()?.parse::<u64>().ok()?;
     }
     Some(nanoseconds as f64 * 1e-9)
-}
-
-/// The middle one of some values.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

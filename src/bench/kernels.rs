@@ -59,23 +59,19 @@ pub fn cases(kind: &str) -> Vec<Case> {
     all
 }
 
-fn normal(device: &Device, shape: &[usize], rng: &mut Rng) -> Tensor {
-    Tensor::normal(device, shape, rng)
-}
-
 /// `k` by `k`, as many channels out as in: forward, and both gradients.
 fn convolutions(k: usize, shape: [usize; 4]) -> [Case; 2] {
     let [n, h, w, c] = shape;
     let operations = 2.0 * (n * h * w * k * k * c * c) as f64;
     let text = format!("{n}x{h}x{w}x{c}");
     let forward: Make = Box::new(move |device, rng| {
-        let (x, weights) = (normal(device, &shape, rng), normal(device, &[k * k, c, c], rng));
+        let (x, weights) = (Tensor::normal(device, shape, rng), Tensor::normal(device, [k * k, c, c], rng));
         Box::new(move || drop(black_box(x.conv2d(&weights, Conv2d::same(k)))))
     });
     let gradients: Make = Box::new(move |device, rng| {
-        let x = normal(device, &shape, rng).param();
-        let weights = normal(device, &[k * k, c, c], rng).param();
-        let gy = normal(device, &shape, rng);
+        let x = Tensor::normal(device, shape, rng).param();
+        let weights = Tensor::normal(device, [k * k, c, c], rng).param();
+        let gy = Tensor::normal(device, shape, rng);
         let y = x.conv2d(&weights, Conv2d::same(k));
         Box::new(move || drop(black_box(y.backward_from(&gy, &[&x, &weights]))))
     });
@@ -101,7 +97,7 @@ fn product([m, k, n]: [usize; 3]) -> Case {
         shape: format!("{m}x{k}x{n}"),
         work: Work::Operations(2.0 * (m * k * n) as f64),
         make: Box::new(move |device, rng| {
-            let (a, b) = (normal(device, &[m, k], rng), normal(device, &[k, n], rng));
+            let (a, b) = (Tensor::normal(device, [m, k], rng), Tensor::normal(device, [k, n], rng));
             Box::new(move || drop(black_box(a.matmul(&b))))
         }),
     }
@@ -120,21 +116,22 @@ fn traffic(shape: [usize; 4]) -> Vec<Case> {
     };
     let unary = |f: fn(&Tensor) -> Tensor| -> Make {
         Box::new(move |device, rng| {
-            let x = normal(device, &shape, rng);
+            let x = Tensor::normal(device, shape, rng);
             Box::new(move || drop(black_box(f(&x))))
         })
     };
     let add: Make = Box::new(move |device, rng| {
-        let (x, y) = (normal(device, &shape, rng), normal(device, &shape, rng));
+        let (x, y) = (Tensor::normal(device, shape, rng), Tensor::normal(device, shape, rng));
         Box::new(move || drop(black_box(&x + &y)))
     });
     let batch_norm: Make = Box::new(move |device, rng| {
-        let x = normal(device, &shape, rng);
-        let (gamma, beta) = (normal(device, &[channels], rng), normal(device, &[channels], rng));
+        let x = Tensor::normal(device, shape, rng);
+        let (gamma, beta) =
+            (Tensor::normal(device, [channels], rng), Tensor::normal(device, [channels], rng));
         Box::new(move || drop(black_box(x.batch_norm(&gamma, &beta, 1e-5))))
     });
     let adam: Make = Box::new(move |device, rng| {
-        let [p, g, m] = [(); 3].map(|()| normal(device, &shape, rng));
+        let [p, g, m] = [(); 3].map(|()| Tensor::normal(device, shape, rng));
         let v = g.square();
         let step = AdamStep {
             lr: 1e-3,

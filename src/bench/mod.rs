@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::{Device, Error, Rng};
 pub use kernels::{Case, Work, cases};
 use peak::Best;
-use sample::{Repeated, median};
+use sample::Repeated;
+pub use sample::median;
 
 /// Pairs of measurements, one of the kernel and one of the device's best, of which the medians are reported.
 const SAMPLES: usize = 5;
@@ -68,22 +69,8 @@ pub fn kernels(device: &Device, filter: &str, mut each: impl FnMut(&Row)) -> Res
     let best = Best::new(device);
     let multiply_add = Repeated::with_rounds(device, |rounds| best.multiply_add(rounds))?;
     let copy = Repeated::new(device, || best.copy())?;
-    let (mut operations, mut bytes) = (Vec::new(), Vec::new());
-    let mut measure_best = |work: Work| -> Result<f64, Error> {
-        Ok(match work {
-            Work::Operations(_) => {
-                operations.push(best.operations(1) / multiply_add.seconds()?);
-                operations[operations.len() - 1]
-            }
-            Work::Bytes(_) => {
-                bytes.push(best.bytes() / copy.seconds()?);
-                bytes[bytes.len() - 1]
-            }
-        })
-    };
-    // Both are reported, whatever the filter left.
-    measure_best(Work::Operations(0.0))?;
-    measure_best(Work::Bytes(0.0))?;
+    let mut multiply_add = Rates::new(multiply_add, best.operations())?;
+    let mut copy = Rates::new(copy, best.bytes())?;
     let mut rng = Rng::seed(1);
     let mut rows = Vec::new();
     for case in cases {
@@ -91,7 +78,10 @@ pub fn kernels(device: &Device, filter: &str, mut each: impl FnMut(&Row)) -> Res
         let kernel = Repeated::new(device, &*call)?;
         let (mut seconds, mut shares) = (Vec::new(), Vec::new());
         for _ in 0..SAMPLES {
-            let best = measure_best(case.work)?;
+            let best = match case.work {
+                Work::Operations(_) => multiply_add.again()?,
+                Work::Bytes(_) => copy.again()?,
+            };
             let each = kernel.seconds()?;
             seconds.push(each);
             shares.push(case.work.amount() / each / best);
@@ -107,8 +97,29 @@ pub fn kernels(device: &Device, filter: &str, mut each: impl FnMut(&Row)) -> Res
         rows.push(row);
     }
     let peak = Peak {
-        gflops: median(operations) / 1e9,
-        gbytes_per_s: median(bytes) / 1e9,
+        gflops: median(multiply_add.seen) / 1e9,
+        gbytes_per_s: median(copy.seen) / 1e9,
     };
     Ok((peak, rows))
+}
+
+/// How often a kernel's work was done in a second, each time that it was measured.
+struct Rates<'a> {
+    kernel: Repeated<'a>,
+    amount: f64,
+    seen: Vec<f64>,
+}
+
+impl<'a> Rates<'a> {
+    /// Measured once: what a filter leaves out is reported too.
+    fn new(kernel: Repeated<'a>, amount: f64) -> Result<Rates<'a>, Error> {
+        let seen = vec![amount / kernel.seconds()?];
+        Ok(Rates { kernel, amount, seen })
+    }
+
+    fn again(&mut self) -> Result<f64, Error> {
+        let rate = self.amount / self.kernel.seconds()?;
+        self.seen.push(rate);
+        Ok(rate)
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use crate::device::cpu::{threads, tile};
-use crate::device::gpu::{Gpu, Grid};
+use crate::device::gpu::{Gpu, Grid, Kernel};
 use crate::device::{Device, kernel, params};
 
 /// Floats that are copied: 64 MiB.
@@ -38,13 +38,13 @@ impl Best {
         }
     }
 
-    /// Floating-point operations of [`Best::multiply_add`]; a multiply-add is two.
-    pub fn operations(&self, rounds: usize) -> f64 {
-        let per_round = match self.seeds.device() {
+    /// Floating-point operations of a round of [`Best::multiply_add`]; a multiply-add is two.
+    pub fn operations(&self) -> f64 {
+        let multiply_adds = match self.seeds.device() {
             Device::Cpu(_) => tile::MAX_ROWS * tile::MAX_VECTORS * tile::LANES * TERMS * workers(),
             Device::Gpu(_) => self.seeds.elements() * SEQUENCES,
         };
-        2.0 * per_round as f64 * rounds as f64
+        2.0 * multiply_adds as f64
     }
 
     /// Multiplies and adds, for longer with more rounds.
@@ -95,45 +95,31 @@ fn tiles(rounds: usize) -> f32 {
 #[track_caller]
 pub fn multiply_add(gpu: &Gpu, x: &Tensor, rounds: u32, a: f32, b: f32) -> Tensor {
     let y = x.empty_like();
-    let len = vectors(x);
-    let params = Params { len: len as u32, rounds, a, b };
-    gpu.launch(
-        &kernel!("peak", "multiply_add"),
-        &params,
-        &[("x", x.gpu()), ("y", y.gpu())],
-        Grid::elements(len),
-    );
+    launch(gpu, &kernel!("peak", "multiply_add"), x, &y, [a, b], rounds);
     y
 }
 
 /// A copy of `x` in other memory.
 ///
 /// # Panics
-/// If the number of elements is no multiple of four.
+/// If the number of elements is no multiple of four, on a GPU.
 #[track_caller]
 pub fn copy(x: &Tensor) -> Tensor {
-    let len = vectors(x);
     let mut y = x.empty_like();
     match x.device() {
         Device::Cpu(_) => {
             let x = x.cpu();
             threads::elements(y.cpu_mut(), |at, y| y.copy_from_slice(&x[at..at + y.len()]));
         }
-        Device::Gpu(gpu) => {
-            let params = Params { len: len as u32, rounds: 0, a: 0.0, b: 0.0 };
-            gpu.launch(
-                &kernel!("peak", "copy"),
-                &params,
-                &[("x", x.gpu()), ("y", y.gpu())],
-                Grid::elements(len),
-            );
-        }
+        Device::Gpu(gpu) => launch(&gpu, &kernel!("peak", "copy"), x, &y, [0.0, 0.0], 0),
     }
     y
 }
 
 #[track_caller]
-fn vectors(x: &Tensor) -> usize {
+fn launch(gpu: &Gpu, kernel: &Kernel, x: &Tensor, y: &Tensor, [a, b]: [f32; 2], rounds: u32) {
     assert!(x.elements().is_multiple_of(4), "{} elements are no whole vectors of four", x.elements());
-    x.elements() / 4
+    let len = x.elements() / 4;
+    let params = Params { len: len as u32, rounds, a, b };
+    gpu.launch(kernel, &params, &[("x", x.gpu()), ("y", y.gpu())], Grid::elements(len));
 }

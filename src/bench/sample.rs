@@ -47,7 +47,7 @@ impl<'a> Repeated<'a> {
 }
 
 /// The middle one of some values.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
