@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use criterion::Criterion;
-use ganas::bench::{Work, cases};
+use ganas::bench::{Work, kernels};
 use ganas::{Device, Rng, Tensor};
 use measure::{Time, median, time};
 
@@ -130,13 +130,14 @@ impl Bench {
 
     /// The kernels of `ganas bench kernels`.
     fn cases(&mut self) {
-        for case in cases(self.device.info().kind) {
+        for case in kernels(self.device.info().kind) {
             let call = (case.make)(&self.device, &mut self.rng);
-            let peak = match case.work {
+            let work = case.work.expect("a kernel's work is known");
+            let peak = match work {
                 Work::Operations(_) => Peak::Product,
                 Work::Bytes(_) => Peak::Copy,
             };
-            self.case(&format!("{} {}", case.name, case.shape), peak, case.work.amount(), call);
+            self.case(&format!("{} {}", case.name, case.shape), peak, work.amount(), call);
         }
     }
 

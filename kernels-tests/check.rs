@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use ganas::device::{Gpu, GpuOptions};
+use ganas::device::{DeviceInfo, Gpu, GpuOptions};
 use ganas::{Device, Rng, Tensor};
 
 use crate::reference::Array;
@@ -77,6 +77,34 @@ pub fn devices() -> &'static [(String, Device)] {
         all.push((format!("{} with small limits", adapters[0].id), Device::Gpu(gpu)));
         for (_, device) in &all {
             device.poison();
+        }
+        all
+    })
+}
+
+/// Adapters with small subgroups, each as it is and without any features, that is without subgroups. There is one on
+/// every machine that has a software adapter.
+pub fn subgroup_pairs() -> &'static [(String, Device, Device)] {
+    static ALL: OnceLock<Vec<(String, Device, Device)>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let open = |i: usize, minimum_limits: bool| {
+            let options = GpuOptions { minimum_limits, ..GpuOptions::default() };
+            Gpu::open(i, options).unwrap_or_else(|e| panic!("adapter {i}: {e}"))
+        };
+        let pair = |(i, info): (usize, &DeviceInfo)| {
+            let (with, without) = (open(i, false), open(i, true));
+            assert!(without.small_subgroup().is_none(), "{} has features that nobody asked for", info.name);
+            let size = with.small_subgroup()?;
+            let name = format!("{} ({}), subgroups of {size}", info.id, info.name);
+            Some((name, Device::Gpu(with), Device::Gpu(without)))
+        };
+        let adapters = Gpu::adapters();
+        let all: Vec<_> = adapters.iter().enumerate().filter_map(pair).collect();
+        let software = adapters.iter().any(|info| info.kind == "software");
+        assert!(!software || !all.is_empty(), "no software adapter has small subgroups");
+        for (_, with, without) in &all {
+            with.poison();
+            without.poison();
         }
         all
     })

@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "train",
         &["space", "evaluation", "data", "runs", "nn", "ops", "tensor", "device", "formats"],
     ),
-    ("bench", &["ops", "tensor", "device"]),
+    ("bench", &["search", "train", "metrics", "space", "data", "nn", "ops", "tensor", "device"]),
     (
         "cli",
         &[

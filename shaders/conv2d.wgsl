@@ -13,26 +13,7 @@
 // times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check.
 // The others own one element each.
 #import grid
-
-struct Params {
-    len: u32,       // invocations with work
-    h: u32,         // rows, columns and channels of x (packed: of the packed copy)
-    w: u32,
-    cin: u32,
-    rows: u32,      // output positions of this launch, per image
-    columns: u32,
-    cout: u32,      // channels of the output in memory
-    stride: u32,
-    oh: u32,        // size of the output image
-    ow: u32,
-    step: u32,      // output position (i, j) lies at (y0, x0) + step * (i, j)
-    y0: u32,
-    x0: u32,
-    taps: u32,
-    flag: u32,      // bit 0: add the bias; bit 1: transpose w
-    extra: u32,     // pack_w: source cout; forward, finish_y, backward_w, finish_w: splits
-    table: array<vec4<u32>, 11>,    // two taps a word, 8 bits each for dy and dx, biased by 128
-}
+#import taps
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
@@ -41,25 +22,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
-
-fn word(t: u32) -> u32 {
-    return (p.table[t / 8u][(t / 2u) % 4u] >> ((t % 2u) * 16u)) & 0xffffu;
-}
-
-// (dy, dx) of tap t.
-fn tap(t: u32) -> vec2<i32> {
-    let packed = word(t);
-    return vec2<i32>(i32(packed >> 8u) - 128, i32(packed & 0xffu) - 128);
-}
-
-// Where output position q of this launch lies in y, in pixels.
-fn pixel(q: u32) -> u32 {
-    let j = q % p.columns;
-    let i = (q / p.columns) % p.rows;
-    let n = q / (p.columns * p.rows);
-    return (n * p.oh + p.y0 + i * p.step) * p.ow + p.x0 + j * p.step;
-}
 
 @compute @workgroup_size(WG)
 fn forward_plain(at: Grid) {
@@ -120,15 +82,6 @@ fn pack_w(at: Grid) {
 
 fn rank4(sum: vec4<f32>, a: vec4<f32>, r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> vec4<f32> {
     return fma(vec4(a.w), r3, fma(vec4(a.z), r2, fma(vec4(a.y), r1, fma(vec4(a.x), r0, sum))));
-}
-
-// First vec4 of the packed window pixel under output position q; positions past the end repeat the last one.
-fn corner(q: u32) -> u32 {
-    let last = min(q, p.len - 1u);
-    let j = last % p.columns;
-    let i = (last / p.columns) % p.rows;
-    let n = last / (p.columns * p.rows);
-    return ((n * p.h + i * p.stride) * p.w + j * p.stride) * (p.cin / 4u);
 }
 
 fn store(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {

@@ -2,44 +2,12 @@
 
 use std::hint::black_box;
 
+use super::{Case, Make, Work};
+use crate::Tensor;
 use crate::ops::{AdamStep, Conv2d, Pool, adam_step};
-use crate::{Device, Rng, Tensor};
 
-/// What a call does.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Work {
-    /// Floating-point operations, a multiply-add being two; those with padding that a kernel skips count too.
-    Operations(f64),
-    /// Bytes, each operand and result once.
-    Bytes(f64),
-}
-
-impl Work {
-    /// The number.
-    pub fn amount(self) -> f64 {
-        match self {
-            Work::Operations(n) | Work::Bytes(n) => n,
-        }
-    }
-}
-
-/// Makes the operands of a kernel on a device; what it gives calls the kernel.
-pub type Make = Box<dyn Fn(&Device, &mut Rng) -> Box<dyn Fn()>>;
-
-/// A kernel at a size.
-pub struct Case {
-    /// The kernel.
-    pub name: String,
-    /// Its size.
-    pub shape: String,
-    /// What a call does.
-    pub work: Work,
-    /// Its operands.
-    pub make: Make,
-}
-
-/// All of them, at sizes that a device of this kind (see [`crate::device::DeviceInfo::kind`]) gets through.
-pub fn cases(kind: &str) -> Vec<Case> {
+/// All kernels, at sizes that a device of this kind (see [`crate::device::DeviceInfo::kind`]) gets through.
+pub fn kernels(kind: &str) -> Vec<Case> {
     let software = kind == "software";
     let batch = if software { 2 } else { 16 };
     let (channels, sides): (&[usize], &[usize]) = match software {
@@ -79,13 +47,15 @@ fn convolutions(k: usize, shape: [usize; 4]) -> [Case; 2] {
         Case {
             name: format!("conv2d {k}x{k}"),
             shape: text.clone(),
-            work: Work::Operations(operations),
+            work: Some(Work::Operations(operations)),
+            images: 0,
             make: forward,
         },
         Case {
             name: format!("conv2d {k}x{k} gradients"),
             shape: text,
-            work: Work::Operations(2.0 * operations),
+            work: Some(Work::Operations(2.0 * operations)),
+            images: 0,
             make: gradients,
         },
     ]
@@ -95,7 +65,8 @@ fn product([m, k, n]: [usize; 3]) -> Case {
     Case {
         name: "matmul".into(),
         shape: format!("{m}x{k}x{n}"),
-        work: Work::Operations(2.0 * (m * k * n) as f64),
+        work: Some(Work::Operations(2.0 * (m * k * n) as f64)),
+        images: 0,
         make: Box::new(move |device, rng| {
             let (a, b) = (Tensor::normal(device, [m, k], rng), Tensor::normal(device, [k, n], rng));
             Box::new(move || drop(black_box(a.matmul(&b))))
@@ -111,7 +82,8 @@ fn traffic(shape: [usize; 4]) -> Vec<Case> {
     let case = |name: &str, moved: f64, make: Make| Case {
         name: name.into(),
         shape: shape.map(|n| n.to_string()).join("x"),
-        work: Work::Bytes(4.0 * moved * elements as f64),
+        work: Some(Work::Bytes(4.0 * moved * elements as f64)),
+        images: 0,
         make,
     };
     let unary = |f: fn(&Tensor) -> Tensor| -> Make {

@@ -1,19 +1,25 @@
-//! How fast the kernels of this library are on a device, beside what the device can do at best in the same minute.
+//! How fast the kernels, the training steps and the feature network of this library are on a device, beside what the
+//! device can do at best in the same minute.
 
+mod case;
+mod inception;
 mod kernels;
 pub mod peak;
 mod sample;
+mod steps;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::{Device, Error, Rng};
-pub use kernels::{Case, Work, cases};
+pub use case::{Case, Make, Row, Work};
+pub use inception::inception;
+pub use kernels::kernels;
 use peak::Best;
 use sample::Repeated;
 pub use sample::median;
+pub use steps::{StepSizes, steps};
 
-/// Pairs of measurements, one of the kernel and one of the device's best, of which the medians are reported.
+/// Pairs of measurements, one of a case and one of the device's best, of which the medians are reported.
 const SAMPLES: usize = 5;
 
 /// What a device can do at best.
@@ -25,47 +31,23 @@ pub struct Peak {
     pub gbytes_per_s: f64,
 }
 
-/// What came of a kernel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// The kernel.
-    pub name: String,
-    /// Its size.
-    pub shape: String,
-    /// Milliseconds of a call.
-    pub ms: f64,
-    /// What it does in a call.
-    pub work: Work,
-    /// Its rate as a share of the device's best of the same sort, measured beside it.
-    pub share: f64,
-}
-
-impl Row {
-    /// In GFLOP/s or GB/s.
-    pub fn rate(&self) -> f64 {
-        self.work.amount() / self.ms / 1e6
-    }
-
-    /// As `ganas bench --json` prints it.
-    pub fn to_json(&self) -> Value {
-        let unit = match self.work {
-            Work::Operations(_) => "gflops",
-            Work::Bytes(_) => "gbytes_per_s",
-        };
-        json!({"name": self.name, "shape": self.shape, "ms": self.ms, unit: self.rate(), "share": self.share})
-    }
-}
-
-/// Measures every kernel whose name and shape hold `filter` and tells `each` at once.
+/// Measures every case whose name and shape hold `filter` and tells `each` at once.
 ///
 /// # Errors
 /// If nothing holds the filter, or the device failed.
-pub fn kernels(device: &Device, filter: &str, mut each: impl FnMut(&Row)) -> Result<(Peak, Vec<Row>), Error> {
-    let mut cases = cases(device.info().kind);
-    cases.retain(|case| format!("{} {}", case.name, case.shape).contains(filter));
-    if cases.is_empty() {
-        return Err(Error::config("filter", format!("no kernel has `{filter}` in its name or shape")));
+pub fn measure(
+    device: &Device,
+    mut cases: Vec<Case>,
+    filter: &str,
+    mut each: impl FnMut(&Row),
+) -> Result<(Peak, Vec<Row>), Error> {
+    let full = |case: &Case| format!("{} {}", case.name, case.shape);
+    if !cases.iter().any(|case| full(case).contains(filter)) {
+        let names: Vec<String> = cases.iter().map(full).collect();
+        let what = format!("nothing here has `{filter}` in its name or shape; there is {}", names.join(", "));
+        return Err(Error::config("filter", what));
     }
+    cases.retain(|case| full(case).contains(filter));
     let best = Best::new(device);
     let multiply_add = Repeated::with_rounds(device, |rounds| best.multiply_add(rounds))?;
     let copy = Repeated::new(device, || best.copy())?;
@@ -75,23 +57,38 @@ pub fn kernels(device: &Device, filter: &str, mut each: impl FnMut(&Row)) -> Res
     let mut rows = Vec::new();
     for case in cases {
         let call = (case.make)(device, &mut rng);
+        let before = device.counters();
         let kernel = Repeated::new(device, &*call)?;
+        let (counted, between) = (device.operations(), device.counters());
+        call();
+        device.sync()?;
+        let counted = (device.operations() - counted) as f64;
+        let work = case.work.unwrap_or(Work::Operations(counted));
+        let counters = before.zip(between).zip(device.counters()).map(|((before, between), after)| {
+            let mut one = after - between;
+            one.pipelines = between.pipelines - before.pipelines;
+            one
+        });
         let (mut seconds, mut shares) = (Vec::new(), Vec::new());
         for _ in 0..SAMPLES {
-            let best = match case.work {
+            let best = match work {
                 Work::Operations(_) => multiply_add.again()?,
                 Work::Bytes(_) => copy.again()?,
             };
             let each = kernel.seconds()?;
             seconds.push(each);
-            shares.push(case.work.amount() / each / best);
+            shares.push(work.amount() / each / best);
         }
         let row = Row {
             name: case.name,
             shape: case.shape,
             ms: median(seconds) * 1e3,
-            work: case.work,
+            first_ms: kernel.first().as_secs_f64() * 1e3,
+            work,
             share: median(shares),
+            images: case.images,
+            bytes: device.memory().bytes,
+            counters,
         };
         each(&row);
         rows.push(row);

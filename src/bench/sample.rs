@@ -13,6 +13,7 @@ pub(super) struct Repeated<'a> {
     /// Does it as often as told.
     call: Box<dyn Fn(usize) + 'a>,
     times: usize,
+    first: Duration,
 }
 
 impl<'a> Repeated<'a> {
@@ -23,9 +24,14 @@ impl<'a> Repeated<'a> {
 
     /// Work that repeats itself.
     pub fn with_rounds(device: &'a Device, call: impl Fn(usize) + 'a) -> Result<Repeated<'a>, Error> {
-        let mut all = Repeated { device, call: Box::new(call), times: 1 };
+        let mut all = Repeated {
+            device,
+            call: Box::new(call),
+            times: 1,
+            first: Duration::ZERO,
+        };
         // The first call may build a pipeline and take memory.
-        all.run()?;
+        all.first = all.run()?;
         while all.run()? < LEAST {
             all.times *= 2;
         }
@@ -35,6 +41,11 @@ impl<'a> Repeated<'a> {
     /// Seconds of one call.
     pub fn seconds(&self) -> Result<f64, Error> {
         Ok(self.run()?.as_secs_f64() / self.times as f64)
+    }
+
+    /// The first call by itself.
+    pub fn first(&self) -> Duration {
+        self.first
     }
 
     fn run(&self) -> Result<Duration, Error> {

@@ -10,12 +10,13 @@ mod size_class;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
 use crate::Error;
 pub use cpu::{Cpu, CpuBuffer};
-pub use gpu::{Gpu, GpuBuffer, GpuOptions};
+pub use gpu::{Counters, Gpu, GpuBuffer, GpuOptions};
 pub(crate) use gpu::{kernel, params};
 
 /// Where tensors live and kernels run. Cloning is cheap; clones are the same device.
@@ -119,6 +120,32 @@ impl Device {
         match self {
             Device::Cpu(cpu) => cpu.memory(),
             Device::Gpu(gpu) => gpu.memory(),
+        }
+    }
+
+    /// Floating-point operations of the convolutions and products that ran since the device was opened; a
+    /// multiply-add is two, and those with padding count.
+    pub fn operations(&self) -> u64 {
+        self.operation_counter().load(Ordering::Relaxed)
+    }
+
+    /// Adds to [`Device::operations`].
+    pub(crate) fn count_operations(&self, multiply_adds: usize) {
+        self.operation_counter().fetch_add(2 * multiply_adds as u64, Ordering::Relaxed);
+    }
+
+    fn operation_counter(&self) -> &AtomicU64 {
+        match self {
+            Device::Cpu(cpu) => cpu.operations(),
+            Device::Gpu(gpu) => gpu.operations(),
+        }
+    }
+
+    /// What a GPU has done since it was opened; none on the CPU, where a call is its own launch.
+    pub fn counters(&self) -> Option<Counters> {
+        match self {
+            Device::Cpu(_) => None,
+            Device::Gpu(gpu) => Some(gpu.counters()),
         }
     }
 

@@ -5,6 +5,7 @@ mod batch_norm;
 mod binary;
 pub mod conv2d;
 mod conv_transpose;
+mod elementary;
 mod ema;
 mod gather;
 mod matmul;

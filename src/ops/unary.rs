@@ -1,5 +1,6 @@
 //! Element-wise functions of one tensor: a table of formulas, one row per function.
 
+use super::elementary::{exp_of, sigmoid_of, tanh_of};
 use crate::device::cpu::threads;
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
@@ -116,12 +117,9 @@ impl Unary {
             // Written so that a NaN takes the branch that returns it.
             Kind::Relu => each(x, y, |x| if x < 0.0 { 0.0 } else { x }),
             Kind::LeakyRelu => each(x, y, |x| if x < 0.0 { a * x } else { x }),
-            Kind::Tanh => each(x, y, f32::tanh),
-            Kind::Sigmoid => each(x, y, |x| {
-                let e = (-x.abs()).exp();
-                (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
-            }),
-            Kind::Exp => each(x, y, f32::exp),
+            Kind::Tanh => each(x, y, tanh_of),
+            Kind::Sigmoid => each(x, y, sigmoid_of),
+            Kind::Exp => each(x, y, exp_of),
             Kind::Log => each(x, y, f32::ln),
             Kind::Sqrt => each(x, y, f32::sqrt),
             Kind::Square => each(x, y, |x| x * x),

@@ -6,6 +6,7 @@ mod health;
 mod players;
 mod state;
 mod trainer;
+mod updates;
 
 #[cfg(test)]
 mod tests;
@@ -14,3 +15,4 @@ pub use augment::Augmentation;
 pub use config::{Loss, OnDivergence, Preset, TrainConfig};
 pub use state::{generator_of, is_in, weights_of};
 pub use trainer::Trainer;
+pub use updates::Updates;

@@ -10,6 +10,7 @@ pub mod tile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::{DeviceInfo, MemoryStats};
 pub use pool::CpuBuffer;
@@ -32,6 +33,10 @@ impl Cpu {
 
     pub(super) fn memory(&self) -> MemoryStats {
         self.0.stats()
+    }
+
+    pub(super) fn operations(&self) -> &AtomicU64 {
+        &self.0.operations
     }
 
     pub(super) fn poison(&self) {

@@ -19,6 +19,8 @@ pub(super) struct Pool {
     created: AtomicU64,
     bytes: AtomicU64,
     poison: AtomicBool,
+    /// See [`crate::Device::operations`]; here because a buffer knows no other part of its device.
+    pub operations: AtomicU64,
 }
 
 /// Host memory of the CPU device; goes back to the pool when dropped.

@@ -47,7 +47,7 @@ fn kind(kind: wgpu::DeviceType) -> &'static str {
     }
 }
 
-/// What matters to compute kernels; none is needed, so none is asked for.
+/// What matters to compute kernels; none is needed.
 const FEATURES: &[(&str, wgpu::Features)] = &[
     ("shader-f16", wgpu::Features::SHADER_F16),
     ("subgroup", wgpu::Features::SUBGROUP),
@@ -93,6 +93,8 @@ pub(super) struct Opened {
     pub(super) queue: wgpu::Queue,
     pub(super) limits: wgpu::Limits,
     pub(super) info: DeviceInfo,
+    /// Invocations of every subgroup, where kernels may use them and there is one size.
+    pub(super) subgroup: Option<u32>,
 }
 
 pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
@@ -105,9 +107,13 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
         ))
     })?;
     let wanted = wanted_limits(&adapter.limits(), options);
+    let used = match options.minimum_limits {
+        true => wgpu::Features::empty(),
+        false => adapter.features() & wgpu::Features::SUBGROUP,
+    };
     let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("ganas"),
-        required_features: wgpu::Features::empty(),
+        required_features: used,
         required_limits: wanted.clone(),
         memory_hints: wgpu::MemoryHints::Performance,
         ..Default::default()
@@ -118,11 +124,14 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
             adapter.get_info().name
         ))
     })?;
+    let subgroup = adapter.get_info();
+    let fixed = subgroup.subgroup_min_size == subgroup.subgroup_max_size;
     Ok(Opened {
         device,
         queue,
         info: info(index, adapter, &wanted),
         limits: wanted,
+        subgroup: (fixed && used.contains(wgpu::Features::SUBGROUP)).then_some(subgroup.subgroup_min_size),
     })
 }
 

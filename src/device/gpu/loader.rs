@@ -10,7 +10,17 @@ macro_rules! library {
 }
 
 /// The files of `shaders/lib` by stem.
-const LIBRARY: &[(&str, &str)] = &[library!("exp"), library!("grid"), library!("reduce")];
+const LIBRARY: &[(&str, &str)] = &[
+    library!("exp"),
+    library!("grid"),
+    library!("matrix"),
+    library!("reduce"),
+    library!("subgroup_tile"),
+    library!("taps"),
+];
+
+/// What shaders may use. Those with subgroups are only launched on adapters that have them.
+const CAPABILITIES: Capabilities = Capabilities::SUBGROUP;
 
 /// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, each pasted once.
 ///
@@ -79,7 +89,7 @@ impl Shader {
         let path = format!("shaders/{file}.wgsl");
         let module = naga::front::wgsl::parse_str(&text)
             .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
-        let info = Validator::new(ValidationFlags::all(), Capabilities::default())
+        let info = Validator::new(ValidationFlags::all(), CAPABILITIES)
             .validate(&module)
             .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
         Shader { module, info }
@@ -250,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid")]
+    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid,")]
     fn a_missing_import_is_named() {
         resolve("test", "#import gird");
     }

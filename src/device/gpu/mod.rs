@@ -11,8 +11,9 @@ mod pipeline;
 mod pool;
 mod transfer;
 
+use std::ops::Sub;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{DeviceInfo, MemoryStats};
@@ -31,7 +32,7 @@ use pool::{Pool, Purpose, bytes_of};
 /// How to open an adapter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GpuOptions {
-    /// Ask for WebGPU's minimum limits, even where the adapter has more.
+    /// Ask for WebGPU's minimum limits and no features, even where the adapter has more.
     pub minimum_limits: bool,
     /// Lower the number of workgroups per axis to this, so that large launches fold (default: 65,535).
     pub max_workgroups_per_axis: Option<u32>,
@@ -48,11 +49,13 @@ pub struct Gpu(Arc<Inner>);
 struct Inner {
     info: DeviceInfo,
     limits: wgpu::Limits,
+    subgroup: Option<u32>,
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Failure,
     pool: Pool,
     poison: AtomicBool,
+    operations: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -84,6 +87,18 @@ pub struct Counters {
     pub submissions: u64,
 }
 
+impl Sub for Counters {
+    type Output = Counters;
+
+    fn sub(self, before: Counters) -> Counters {
+        Counters {
+            pipelines: self.pipelines - before.pipelines,
+            dispatches: self.dispatches - before.dispatches,
+            submissions: self.submissions - before.submissions,
+        }
+    }
+}
+
 impl Gpu {
     /// The Vulkan, Metal and DX12 adapters of this machine, in the same order throughout the process.
     pub fn adapters() -> Vec<DeviceInfo> {
@@ -105,11 +120,13 @@ impl Gpu {
         Ok(Gpu(Arc::new(Inner {
             info: opened.info,
             limits: opened.limits,
+            subgroup: opened.subgroup,
             device: opened.device,
             queue: opened.queue,
             failure,
             pool,
             poison: AtomicBool::new(false),
+            operations: AtomicU64::new(0),
             state: Mutex::new(State {
                 batch,
                 pipelines: Pipelines::default(),
@@ -133,6 +150,12 @@ impl Gpu {
             "discrete" => Some(1 << 17),
             _ => Some(1 << 15),
         }
+    }
+
+    /// Invocations of a subgroup where that is a small fixed number, 4 or 8: then a tile of a product that a subgroup owns
+    /// together is small enough for small images too. Processors that play an adapter are like that.
+    pub fn small_subgroup(&self) -> Option<u32> {
+        self.0.subgroup.filter(|size| matches!(size, 4 | 8))
     }
 
     /// Room for `len` floats with arbitrary content. Too large a buffer fails the device, see [`Gpu::read`].
@@ -194,6 +217,10 @@ impl Gpu {
 
     pub(super) fn memory(&self) -> MemoryStats {
         self.0.pool.stats()
+    }
+
+    pub(super) fn operations(&self) -> &AtomicU64 {
+        &self.0.operations
     }
 
     pub(super) fn poison(&self) {

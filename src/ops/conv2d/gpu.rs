@@ -163,12 +163,16 @@ fn correlate(
     let flag = u32::from(bias.is_some());
     let bias = bias.unwrap_or(weights.w);
     let sum = |params: &Params, y: &Tensor| {
-        gpu.launch(
-            &kernel!("conv2d", "forward").with("WG", 64),
-            params,
-            &[("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())],
-            Grid::elements(tiles(place.n) * splits),
-        );
+        let buffers = [("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())];
+        let (kernel, grid) = match gpu.small_subgroup() {
+            Some(size) if wide > TILE => {
+                let side = 4 * size as usize;
+                let groups = len.div_ceil(side) * wide.div_ceil(side) * splits;
+                (kernel!("conv2d_subgroup", "forward").with("S", size), Grid::groups(groups))
+            }
+            _ => (kernel!("conv2d", "forward").with("WG", 64), Grid::elements(tiles(place.n) * splits)),
+        };
+        gpu.launch(&kernel, params, &buffers, grid);
     };
     let cout = y.shape().last();
     let whole = params(place, cout, flag);
@@ -309,7 +313,12 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         None => (4096 / tiles).clamp(1, (n * oh).min(64)),
     };
     let splits = splits.min(most_parts(gpu, tiles));
-    let parts = gw.empty([splits, taps, wide_in, wide_out]);
+    // One part without padding is the gradient itself.
+    let whole = splits == 1 && [wide_in, wide_out] == [cin, cout];
+    let parts = match whole {
+        true => gw.clone(),
+        false => gw.empty([splits, taps, wide_in, wide_out]),
+    };
     let params = Params {
         len: (tiles * splits) as u32,
         h: window.height as u32,
@@ -325,12 +334,19 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         table: window.table(&conv.taps),
         ..Params::default()
     };
-    gpu.launch(
-        &kernel!("conv2d", "backward_w").with("WG", 64),
-        &params,
-        &[("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())],
-        Grid::elements(tiles * splits),
-    );
+    let buffers = [("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())];
+    let (kernel, grid) = match gpu.small_subgroup() {
+        Some(size) if wide_in.min(wide_out) > TILE => {
+            let side = 4 * size as usize;
+            let groups = wide_in.div_ceil(side) * wide_out.div_ceil(side) * taps * splits;
+            (kernel!("conv2d_subgroup", "backward_w").with("S", size), Grid::groups(groups))
+        }
+        _ => (kernel!("conv2d", "backward_w").with("WG", 64), Grid::elements(tiles * splits)),
+    };
+    gpu.launch(&kernel, &params, &buffers, grid);
+    if whole {
+        return;
+    }
     let params = Params {
         len: gw.elements() as u32,
         cin: cin as u32,

@@ -5,7 +5,7 @@ mod gpu;
 mod taps;
 
 use crate::device::Device;
-use crate::tensor::{Ctx, Op, Tensor};
+use crate::tensor::{Ctx, Op, Shape, Tensor};
 pub use taps::{Conv2d, TapConv};
 
 /// Taps per launch that the GPU kernel's uniform block holds.
@@ -24,6 +24,7 @@ impl Op for Convolution {
         let [oh, ow] = self.0.out(h, w);
         let mut y = x[0].empty([n, oh, ow, x[1].shape().last()]);
         let bias = x.get(2).copied();
+        count(&y, x[1].shape());
         match y.device() {
             Device::Gpu(gpu) => gpu::forward(&gpu, &self.0, x[0], x[1], bias, &y),
             Device::Cpu(cpu) => cpu::forward(&cpu, &self.0, x[0], x[1], bias, &mut y),
@@ -34,6 +35,7 @@ impl Op for Convolution {
     fn backward(&self, ctx: &Ctx, gy: &Tensor) -> Vec<Option<Tensor>> {
         let gx = ctx.wants(0).then(|| {
             let mut gx = gy.empty(ctx.shape(0));
+            count(gy, ctx.shape(1));
             match gy.device() {
                 Device::Gpu(gpu) => gpu::backward_x(&gpu, &self.0, gy, ctx.x(1), &gx),
                 Device::Cpu(cpu) => cpu::backward_x(&cpu, &self.0, gy, ctx.x(1), &mut gx),
@@ -42,6 +44,7 @@ impl Op for Convolution {
         });
         let gw = ctx.wants(1).then(|| {
             let mut gw = gy.empty(ctx.shape(1));
+            count(gy, ctx.shape(1));
             match gy.device() {
                 Device::Gpu(gpu) => gpu::backward_w(&gpu, &self.0, ctx.x(0), gy, &gw),
                 Device::Cpu(cpu) => cpu::backward_w(&cpu, &self.0, ctx.x(0), gy, &mut gw),
@@ -58,6 +61,11 @@ impl Op for Convolution {
     fn reads(&self, i: usize) -> bool {
         i < 2
     }
+}
+
+/// Counts one multiply-add for each output and each weight that leads to it.
+fn count(y: &Tensor, w: Shape) {
+    y.device().count_operations(y.elements() * w[0] * w[1]);
 }
 
 impl Tensor {

@@ -54,9 +54,13 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
     };
     let (a_row, b_row) = (a.shape().last(), b.shape().last());
     if entry == Entry::Fast && m.min(n).min(k) >= TILED_FROM {
-        let kernel = kernel!("matmul", "tiled").with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
+        let (kernel, tile) = match gpu.small_subgroup() {
+            Some(size) => (kernel!("matmul_subgroup", "forward").with("S", size), 4 * size as usize),
+            None => (kernel!("matmul", "tiled"), TILE),
+        };
+        let kernel = kernel.with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
         let buffers = [("a", a.gpu()), ("a4", a.gpu()), ("b", b.gpu()), ("b4", b.gpu()), ("y", y.gpu())];
-        let groups = m.div_ceil(TILE) * n.div_ceil(TILE) * chunks;
+        let groups = m.div_ceil(tile) * n.div_ceil(tile) * chunks;
         gpu.launch(&set(kernel, how), &params, &buffers, Grid::groups(groups));
     } else {
         let buffers = [("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())];

@@ -57,6 +57,7 @@ impl Op for Product {
     fn forward(&self, x: &[&Tensor], _keep: &mut Vec<Tensor>) -> Tensor {
         let (a, b) = (x[0], x[1]);
         let sizes = self.how.sizes(a.shape(), b.shape());
+        a.device().count_operations(sizes.m * sizes.k * sizes.n);
         match a.device() {
             Device::Gpu(gpu) => gpu::product(&gpu, self.how, sizes, self.entry, a, b),
             Device::Cpu(_) => {

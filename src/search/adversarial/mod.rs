@@ -11,6 +11,7 @@ mod schedule;
 mod state;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use config::{AdversarialConfig, Preset};
 use players::{Half, Losses, Players};
 pub use schedule::temperature;
 pub use state::{generator_of, is_in};
+pub use updates::{Update, Updates};
 
 /// An adversarial search; one step is one mini-batch of the discriminator.
 pub struct Adversarial {

@@ -1,0 +1,140 @@
+// The two heavy kernels of conv2d.wgsl for adapters with small subgroups: the same sums in the same order, so the same
+// bits, of the same packed copies.
+//
+//   forward:    part[s,q,o] = bias[o] + sum over the taps of split s and c of x[pixel q + tap, c] * w[t,c,o]
+//   backward_w: part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
+//
+// A subgroup owns SIDE positions (backward_w: input channels) by SIDE output channels.
+#import grid
+#import taps
+#import subgroup_tile
+
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
+
+// Four channels of one position. Rows of a tile are named one by one, because a driver keeps an array in memory if a
+// variable indexes it.
+fn put_y(s: u32, q: u32, o: u32, sum: vec4<f32>) {
+    if q >= p.len { return; }
+    let to = (s * p.len + pixel(q)) * p.cout + o;
+    let add = (p.flag & 1u) != 0u;
+    if o < p.cout { y[to] = sum.x + select(0.0, bias[o], add); }
+    if o + 1u < p.cout { y[to + 1u] = sum.y + select(0.0, bias[o + 1u], add); }
+    if o + 2u < p.cout { y[to + 2u] = sum.z + select(0.0, bias[o + 2u], add); }
+    if o + 3u < p.cout { y[to + 3u] = sum.w + select(0.0, bias[o + 3u], add); }
+}
+
+fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {
+    if c < p.cin { y4[(to + c) * (p.cout / 4u) + o] = sum; }
+}
+
+@compute @workgroup_size(S)
+fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
+    let o4 = (p.cout + 7u) / 8u * 2u;
+    let tiles = (o4 + S - 1u) / S;
+    let blocks = (p.len + SIDE - 1u) / SIDE;
+    let group = linear_group(at);
+    let s = group / (tiles * blocks);
+    if s >= p.extra { return; }
+    let q = (group / tiles) % blocks * SIDE;
+    let o = (group % tiles) * S + lane;
+    let c4 = p.cin / 4u;
+    let per_split = (p.taps + p.extra - 1u) / p.extra;
+    let begin = s * per_split;
+    let end = min(begin + per_split, p.taps);
+    let q0 = corner(q + 4u * lane);
+    let q1 = corner(q + 4u * lane + 1u);
+    let q2 = corner(q + 4u * lane + 2u);
+    let q3 = corner(q + 4u * lane + 3u);
+    var tile: Tile;
+    // Invocations past the last channel load what others own, and store nothing.
+    var r = begin * p.cin * o4 + min(o, o4 - 1u);
+    for (var t = begin; t < end; t++) {
+        let d = tap(t);
+        let first = (u32(d.x) * p.w + u32(d.y)) * c4;
+        for (var c = first; c < first + c4; c++) {
+            let a = mat4x4<f32>(x4[q0 + c], x4[q1 + c], x4[q2 + c], x4[q3 + c]);
+            let b = mat4x4<f32>(w4[r], w4[r + o4], w4[r + 2u * o4], w4[r + 3u * o4]);
+            add_product(&tile, a, b);
+            r += 4u * o4;
+        }
+    }
+    put_y(s, q, 4u * o, tile[0]); put_y(s, q + 1u, 4u * o, tile[1]); put_y(s, q + 2u, 4u * o, tile[2]); put_y(s, q + 3u, 4u * o, tile[3]);
+    put_y(s, q + 4u, 4u * o, tile[4]); put_y(s, q + 5u, 4u * o, tile[5]); put_y(s, q + 6u, 4u * o, tile[6]); put_y(s, q + 7u, 4u * o, tile[7]);
+    put_y(s, q + 8u, 4u * o, tile[8]); put_y(s, q + 9u, 4u * o, tile[9]); put_y(s, q + 10u, 4u * o, tile[10]); put_y(s, q + 11u, 4u * o, tile[11]);
+    put_y(s, q + 12u, 4u * o, tile[12]); put_y(s, q + 13u, 4u * o, tile[13]); put_y(s, q + 14u, 4u * o, tile[14]); put_y(s, q + 15u, 4u * o, tile[15]);
+    if S > 4u {
+        put_y(s, q + 16u, 4u * o, tile[16]); put_y(s, q + 17u, 4u * o, tile[17]); put_y(s, q + 18u, 4u * o, tile[18]); put_y(s, q + 19u, 4u * o, tile[19]);
+        put_y(s, q + 20u, 4u * o, tile[20]); put_y(s, q + 21u, 4u * o, tile[21]); put_y(s, q + 22u, 4u * o, tile[22]); put_y(s, q + 23u, 4u * o, tile[23]);
+        put_y(s, q + 24u, 4u * o, tile[24]); put_y(s, q + 25u, 4u * o, tile[25]); put_y(s, q + 26u, 4u * o, tile[26]); put_y(s, q + 27u, 4u * o, tile[27]);
+        put_y(s, q + 28u, 4u * o, tile[28]); put_y(s, q + 29u, 4u * o, tile[29]); put_y(s, q + 30u, 4u * o, tile[30]); put_y(s, q + 31u, 4u * o, tile[31]);
+    }
+}
+
+fn pixel_if(inside: bool, at: u32) -> vec4<f32> {
+    if inside { return x4[at]; }
+    return vec4<f32>();
+}
+
+fn gradient_if(inside: bool, at: u32) -> vec4<f32> {
+    if inside { return w4[at]; }
+    return vec4<f32>();
+}
+
+// Sizes as in conv2d.wgsl: x4 is the packed window, w4 is gy, cin and cout are padded, oh
+// counts all output rows of the batch, rows those of one image.
+@compute @workgroup_size(S)
+fn backward_w(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
+    let c4 = p.cin / 4u;
+    let o4 = p.cout / 4u;
+    let ctiles = (c4 + S - 1u) / S;
+    let otiles = (o4 + S - 1u) / S;
+    let group = linear_group(at);
+    let o = (group % otiles) * S + lane;
+    let c = (group / otiles) % ctiles * SIDE;
+    let t = (group / (otiles * ctiles)) % p.taps;
+    let s = group / (otiles * ctiles * p.taps);
+    if s >= p.extra { return; }
+    let d = tap(t);
+    let per_split = (p.oh + p.extra - 1u) / p.extra;
+    let end = min((s + 1u) * per_split, p.oh);
+    let next = p.stride * c4;
+    var tile: Tile;
+    for (var row = s * per_split; row < end; row++) {
+        let top = (row / p.rows) * p.h + (row % p.rows) * p.stride + u32(d.x);
+        var first = (top * p.w + u32(d.y)) * c4 + min(c / 4u + lane, c4 - 1u);
+        var g = row * p.columns * o4 + min(o, o4 - 1u);
+        var j = 0u;
+        for (; j + 4u <= p.columns; j += 4u) {
+            let v = mat4x4<f32>(x4[first], x4[first + next], x4[first + 2u * next], x4[first + 3u * next]);
+            let b = mat4x4<f32>(w4[g], w4[g + o4], w4[g + 2u * o4], w4[g + 3u * o4]);
+            add_product(&tile, transpose(v), b);
+            first += 4u * next;
+            g += 4u * o4;
+        }
+        // Up to three pixels are left; the zeros in the place of the others add nothing.
+        if j < p.columns {
+            let two = j + 1u < p.columns;
+            let three = j + 2u < p.columns;
+            let none = vec4<f32>();
+            let v = mat4x4<f32>(x4[first], pixel_if(two, first + next), pixel_if(three, first + 2u * next), none);
+            let b = mat4x4<f32>(w4[g], gradient_if(two, g + o4), gradient_if(three, g + 2u * o4), none);
+            add_product(&tile, transpose(v), b);
+        }
+    }
+    if o >= o4 { return; }
+    let to = (s * p.taps + t) * p.cin;
+    put_w(to, c, o, tile[0]); put_w(to, c + 1u, o, tile[1]); put_w(to, c + 2u, o, tile[2]); put_w(to, c + 3u, o, tile[3]);
+    put_w(to, c + 4u, o, tile[4]); put_w(to, c + 5u, o, tile[5]); put_w(to, c + 6u, o, tile[6]); put_w(to, c + 7u, o, tile[7]);
+    put_w(to, c + 8u, o, tile[8]); put_w(to, c + 9u, o, tile[9]); put_w(to, c + 10u, o, tile[10]); put_w(to, c + 11u, o, tile[11]);
+    put_w(to, c + 12u, o, tile[12]); put_w(to, c + 13u, o, tile[13]); put_w(to, c + 14u, o, tile[14]); put_w(to, c + 15u, o, tile[15]);
+    if S > 4u {
+        put_w(to, c + 16u, o, tile[16]); put_w(to, c + 17u, o, tile[17]); put_w(to, c + 18u, o, tile[18]); put_w(to, c + 19u, o, tile[19]);
+        put_w(to, c + 20u, o, tile[20]); put_w(to, c + 21u, o, tile[21]); put_w(to, c + 22u, o, tile[22]); put_w(to, c + 23u, o, tile[23]);
+        put_w(to, c + 24u, o, tile[24]); put_w(to, c + 25u, o, tile[25]); put_w(to, c + 26u, o, tile[26]); put_w(to, c + 27u, o, tile[27]);
+        put_w(to, c + 28u, o, tile[28]); put_w(to, c + 29u, o, tile[29]); put_w(to, c + 30u, o, tile[30]); put_w(to, c + 31u, o, tile[31]);
+    }
+}
