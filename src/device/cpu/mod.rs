@@ -7,6 +7,7 @@ pub mod gemm;
 mod pool;
 pub mod threads;
 pub mod tile;
+pub mod wide;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

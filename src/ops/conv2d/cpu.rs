@@ -3,6 +3,7 @@
 //! Work is cut by the shape alone, so the number of threads changes neither the pieces nor the bits.
 
 mod weights;
+mod winograd;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -27,19 +28,30 @@ pub(super) fn forward(
     y: &mut Tensor,
 ) {
     let [_, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
+    let (image, out) = (Image::of(x), y.shape());
+    let bias = bias.map(Tensor::cpu);
+    if let Some(corner) = winograd::corner(&conv.taps, conv.stride, [cin, cout], [out[1], out[2]]) {
+        return winograd::correlate(cpu, &image, w.cpu(), corner, bias, y);
+    }
     let part = Part {
         taps: conv.taps.clone(),
         weights: Packed::new(cpu, w.cpu(), conv.taps.len() * cin, cout),
         at: [0, 0],
     };
-    let image = Image::of(x);
-    correlate(&image, &[part], conv.stride, 1, bias.map(Tensor::cpu), y);
+    correlate(&image, &[part], conv.stride, 1, bias, y);
 }
 
 pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &mut Tensor) {
     let [cin, cout] = [w.shape()[1], w.shape()[2]];
-    let parts: Vec<Part> = conv
-        .adjoint()
+    let residues = conv.adjoint();
+    let out = gx.shape();
+    if let [residue] = &residues[..]
+        && let Some(corner) = winograd::corner(&residue.taps, 1, [cout, cin], [out[1], out[2]])
+    {
+        let turned = transposed(cpu, w.cpu(), &residue.which, cin, cout);
+        return winograd::correlate(cpu, &Image::of(gy), turned.as_slice(), corner, None, gx);
+    }
+    let parts: Vec<Part> = residues
         .into_iter()
         .map(|residue| {
             let turned = transposed(cpu, w.cpu(), &residue.which, cin, cout);
@@ -102,6 +114,23 @@ impl Packed {
             }
         });
         Packed { data, blocks, columns }
+    }
+
+    /// Writes one pixel's share of a tile.
+    fn store(&self, block: &Block, out: &[f32], bias: Option<&[f32]>, pixel: usize, y: &mut [f32]) {
+        let cout = self.columns;
+        let valid = (block.vectors * LANES).min(cout - block.first);
+        let at = pixel * cout + block.first;
+        let to = &mut y[at..at + valid];
+        match bias {
+            None => to.copy_from_slice(&out[..valid]),
+            Some(bias) => {
+                let bias = &bias[block.first..block.first + valid];
+                for (to, (out, bias)) in to.iter_mut().zip(out.iter().zip(bias)) {
+                    *to = out + bias;
+                }
+            }
+        }
     }
 
     fn block(&self, block: &Block) -> &[f32] {
@@ -301,30 +330,14 @@ impl Part {
                         tile::tile(count, block.vectors, a, strides, &runs, b, &mut out);
                         for m in 0..count {
                             let pixel = to + (j + m) * out_step + self.at[1];
-                            self.store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
+                            self.weights
+                                .store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
                         }
                         j += count;
                     }
                 }
             }
         });
-    }
-
-    /// Writes one pixel's share of a tile.
-    fn store(&self, block: &Block, out: &[f32], bias: Option<&[f32]>, pixel: usize, y: &mut [f32]) {
-        let cout = self.weights.columns;
-        let valid = (block.vectors * LANES).min(cout - block.first);
-        let at = pixel * cout + block.first;
-        let to = &mut y[at..at + valid];
-        match bias {
-            None => to.copy_from_slice(&out[..valid]),
-            Some(bias) => {
-                let bias = &bias[block.first..block.first + valid];
-                for (to, (out, bias)) in to.iter_mut().zip(out.iter().zip(bias)) {
-                    *to = out + bias;
-                }
-            }
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Image, PIXELS, Packed, Reach, chains, pad_into};
+use super::{Image, PIXELS, Packed, Reach, chains, pad_into, winograd};
 use crate::device::Cpu;
 use crate::device::cpu::threads;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
@@ -21,6 +21,9 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
     let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
     let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
     let image = Image::of(x);
+    if let Some(corner) = winograd::corner(&conv.taps, conv.stride, [cin, cout], [oh, ow]) {
+        return winograd::backward_w(cpu, &image, gy, corner, gw);
+    }
     let reach = Reach::of(&conv.taps);
     let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;
     let width = (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1;

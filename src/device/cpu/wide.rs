@@ -1,0 +1,42 @@
+//! Loops compiled for the widest vectors that the processor has.
+//!
+//! The compiler makes vectors of plain loops for the instruction sets that it may assume, which on x86-64 is an old one.
+//! Rust never merges a product and a sum into one rounding by itself, so the bits do not depend on the set.
+
+/// Work whose `run`, marked `#[inline(always)]`, is compiled once for each instruction set.
+pub trait Wide {
+    /// Does it.
+    fn run(self);
+}
+
+/// Runs `work` with the widest vectors there are.
+pub fn wide(work: impl Wide) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            // SAFETY: the processor has what the function was compiled for.
+            return unsafe { avx512(work) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2.
+            return unsafe { avx2(work) };
+        }
+    }
+    work.run();
+}
+
+/// # Safety
+/// The processor must have AVX-512F and VL.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl")]
+unsafe fn avx512(work: impl Wide) {
+    work.run();
+}
+
+/// # Safety
+/// The processor must have AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2(work: impl Wide) {
+    work.run();
+}
