@@ -103,6 +103,38 @@ fn conv2d_over_several_tasks_and_grid_rows() {
     check(Conv2d::same(1), [2, 40, 40, 8], 64);
 }
 
+/// As many channels as it takes for squares of taps to go by fewer multiplications.
+#[test]
+fn conv2d_by_tiles_of_outputs() {
+    check(Conv2d::same(3), [2, 9, 8, 50], 67);
+    check(Conv2d::new(3), [1, 8, 11, 48], 48);
+    check(Conv2d::new(3).dilation(2).pad(2), [1, 10, 9, 64], 50);
+    check(Conv2d::same(5), [2, 6, 7, 49], 52);
+    check(Conv2d::new(5).pad(1), [1, 9, 8, 48], 48);
+    // Of this one few rows of taps lie inside, and it goes the other way.
+    check(Conv2d::new(5).dilation(2).pad(4), [1, 5, 6, 48], 48);
+}
+
+/// The union of all candidates of an edge: a square, a wide one that shares some of its taps, and on small images a rest.
+#[test]
+fn conv2d_by_tiles_of_outputs_of_several_squares() {
+    let parts = [
+        Conv2d::same(1),
+        Conv2d::same(3),
+        Conv2d::same(5),
+        Conv2d::new(3).dilation(2).pad(2),
+        Conv2d::new(5).dilation(2).pad(4),
+    ];
+    let (union, _) = TapConv::union(&parts.map(TapConv::from));
+    check(union.clone(), [1, 32, 32, 48], 48);
+    check(union, [2, 8, 8, 48], 51);
+}
+
+#[test]
+fn conv2d_by_tiles_of_outputs_over_several_jobs() {
+    check(Conv2d::same(3), [3, 24, 20, 140], 48);
+}
+
 #[test]
 fn conv2d_fast_kernel_equals_its_specification() {
     for (name, device) in devices() {

@@ -28,10 +28,10 @@ pub(super) fn forward(
     y: &mut Tensor,
 ) {
     let [_, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
-    let (image, out) = (Image::of(x), y.shape());
+    let image = Image::of(x);
     let bias = bias.map(Tensor::cpu);
-    if let Some(corner) = winograd::corner(&conv.taps, conv.stride, [cin, cout], [out[1], out[2]]) {
-        return winograd::correlate(cpu, &image, w.cpu(), corner, bias, y);
+    if by_squares(cpu, &image, &conv.taps, conv.stride, w.cpu(), bias, y) {
+        return;
     }
     let part = Part {
         taps: conv.taps.clone(),
@@ -44,12 +44,11 @@ pub(super) fn forward(
 pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &mut Tensor) {
     let [cin, cout] = [w.shape()[1], w.shape()[2]];
     let residues = conv.adjoint();
-    let out = gx.shape();
-    if let [residue] = &residues[..]
-        && let Some(corner) = winograd::corner(&residue.taps, 1, [cout, cin], [out[1], out[2]])
-    {
+    if let [residue] = &residues[..] {
         let turned = transposed(cpu, w.cpu(), &residue.which, cin, cout);
-        return winograd::correlate(cpu, &Image::of(gy), turned.as_slice(), corner, None, gx);
+        if by_squares(cpu, &Image::of(gy), &residue.taps, 1, turned.as_slice(), None, gx) {
+            return;
+        }
     }
     let parts: Vec<Part> = residues
         .into_iter()
@@ -63,6 +62,43 @@ pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
         })
         .collect();
     correlate(&Image::of(gy), &parts, 1, conv.stride, None, gx);
+}
+
+/// The convolution by the squares among its taps, if that is faster; whether it was.
+fn by_squares(
+    cpu: &Cpu,
+    x: &Image,
+    taps: &[(i32, i32)],
+    stride: usize,
+    w: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut Tensor,
+) -> bool {
+    let [_, oh, ow, cout] = y.shape().nhwc("conv2d");
+    let Some((squares, left)) = winograd::squares(taps, stride, [x.c, cout], [oh, ow]) else {
+        return false;
+    };
+    if !left.is_empty() {
+        let part = Part {
+            taps: left.iter().map(|&t| taps[t]).collect(),
+            weights: Packed::new(cpu, chosen(cpu, w, &left, x.c * cout).as_slice(), left.len() * x.c, cout),
+            at: [0, 0],
+        };
+        correlate(x, &[part], 1, 1, bias, y);
+    }
+    for (i, square) in squares.iter().enumerate() {
+        winograd::correlate(cpu, x, w, square, bias, i > 0 || !left.is_empty(), y);
+    }
+    true
+}
+
+/// Some of the matrices of `w`, one after the other.
+fn chosen(cpu: &Cpu, w: &[f32], which: &[usize], size: usize) -> CpuBuffer {
+    let mut all = cpu.alloc(which.len() * size);
+    for (to, t) in all.as_mut_slice().chunks_exact_mut(size).zip(which) {
+        to.copy_from_slice(&w[t * size..(t + 1) * size]);
+    }
+    all
 }
 
 /// An image batch in memory.
@@ -130,6 +166,15 @@ impl Packed {
                     *to = out + bias;
                 }
             }
+        }
+    }
+
+    /// Adds to one pixel's share of a tile.
+    fn add(&self, block: &Block, out: &[f32], pixel: usize, y: &mut [f32]) {
+        let valid = (block.vectors * LANES).min(self.columns - block.first);
+        let at = pixel * self.columns + block.first;
+        for (to, out) in y[at..at + valid].iter_mut().zip(out) {
+            *to += out;
         }
     }
 

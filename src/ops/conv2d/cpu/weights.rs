@@ -21,8 +21,23 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
     let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
     let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
     let image = Image::of(x);
-    if let Some(corner) = winograd::corner(&conv.taps, conv.stride, [cin, cout], [oh, ow]) {
-        return winograd::backward_w(cpu, &image, gy, corner, gw);
+    if let Some((squares, left)) = winograd::squares(&conv.taps, conv.stride, [cin, cout], [oh, ow]) {
+        if !left.is_empty() {
+            let rest = TapConv {
+                taps: left.iter().map(|&t| conv.taps[t]).collect(),
+                ..conv.clone()
+            };
+            let mut of_rest = gw.empty([left.len(), cin, cout]);
+            backward_w(cpu, &rest, x, gy, &mut of_rest);
+            let size = cin * cout;
+            for (from, t) in of_rest.cpu().chunks_exact(size).zip(left) {
+                gw.cpu_mut()[t * size..(t + 1) * size].copy_from_slice(from);
+            }
+        }
+        for square in &squares {
+            winograd::backward_w(cpu, &image, gy, square, gw);
+        }
+        return;
     }
     let reach = Reach::of(&conv.taps);
     let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;

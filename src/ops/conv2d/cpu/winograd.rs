@@ -1,14 +1,23 @@
-//! 3x3 convolutions of stride 1 with 2.25 times fewer multiplications: Winograd's F(2x2, 3x3).
+//! Convolutions of stride 1 with fewer multiplications: Winograd's F(2x2, 3x3) and F(2x2, 5x5).
 //!
 //! ```text
-//! y = A' [ (G g G') * (B' d B) ] A        for a 2x2 tile of outputs y, the 4x4 patch d that it reads, weights g
+//! y = A' [ (G g G') * (B' d B) ] A        for 2x2 outputs y, the patch d that they read, weights g
 //! ```
 //!
-//! The product in the middle is one of numbers for each of 16 *frequencies*, and summed over the input channels a product
-//! of matrices for each of them. The gradient of the input is such a convolution, that of the weights the adjoint of
-//! the formula, `G' [ (B' d B) * (A gy A') ] G`. Sums run over channels and tiles in a fixed order.
+//! A patch has 4x4 or 6x6 pixels. The product in the middle is one of numbers for each of 16 or 36 *frequencies*, and
+//! summed over the input channels a product of matrices for each of them: 4 or 9 multiplications an output in the place of
+//! 9 or 25. Dilated kernels are the same on every second pixel. The gradient of the input is such a convolution, that of
+//! the weights the adjoint of the formula, `G' [ (B' d B) * (A gy A') ] G`. Sums run over channels and tiles in a fixed
+//! order.
+//!
+//! The points of F(2x2, 5x5) are 0, 1, -1, 1/2, -2 and infinity, of which sums of 160 channels and 25 taps lose 2e-6 of the
+//! largest; with the customary 0, 1, -1, 2, -2 it is 6e-6.
 
+mod forms;
+
+use std::array::from_fn;
 use std::cell::RefCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -17,34 +26,68 @@ use crate::device::Cpu;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
 use crate::tensor::Tensor;
+use forms::Form;
 
-/// Frequencies.
-const F: usize = 16;
 /// Channels on either side from which fewer multiplications are worth the transforms.
 const CHANNELS: usize = 48;
+/// How many times fewer they must be.
+const FEWER: f64 = 1.5;
 /// Tiles of a chunk of the weight gradient.
 const CHUNK: usize = 64;
-/// Input channels of a job of the weight gradient.
+/// Most input channels of a job of the weight gradient.
 const RANGE: usize = 128;
 /// Jobs of one weight gradient, for a fair share to every core.
 const JOBS: usize = 8;
 
-/// `A'`: what frequency `u` adds to output `a` of a tile, along one axis.
-const A: [[f32; 4]; 2] = [[1.0, 1.0, 1.0, 0.0], [0.0, 1.0, -1.0, -1.0]];
+/// Taps that form a square, `dilation` apart from each other.
+pub struct Square {
+    form: Form,
+    dilation: usize,
+    corner: (i32, i32),
+    /// Row by row, which tap of the convolution each place is; none if another square has it, or nobody.
+    which: Vec<Option<usize>>,
+}
 
-/// The first tap of a 3x3 grid of neighbours with stride 1, if the convolution to an image of `out` is faster this way.
-pub fn corner(
+/// The squares that the taps of a convolution with stride 1 to an image of `out` hold, if it is faster by them, and
+/// which taps are left.
+pub fn squares(
     taps: &[(i32, i32)],
     stride: usize,
     [cin, cout]: [usize; 2],
     out: [usize; 2],
-) -> Option<(i32, i32)> {
-    let &(top, left) = taps.first()?;
-    let grid = (0..9).map(|t| (top + t / 3, left + t % 3));
-    // Tiles may reach beyond an odd image.
-    let covered: usize = out.iter().map(|side| side.next_multiple_of(2)).product();
-    let pays = cin.min(cout) >= CHANNELS && 2 * covered <= 3 * out[0] * out[1];
-    (stride == 1 && pays && taps.iter().copied().eq(grid)).then_some((top, left))
+) -> Option<(Vec<Square>, Vec<usize>)> {
+    if stride != 1 || cin.min(cout) < CHANNELS || taps.len() < 9 {
+        return None;
+    }
+    let mut left: Vec<usize> = (0..taps.len()).collect();
+    let mut found = Vec::new();
+    for (form, dilation) in [(Form::Five, 1), (Form::Five, 2), (Form::Three, 1), (Form::Three, 2)] {
+        // Tiles may reach beyond the image.
+        let covered: usize = out.iter().map(|side| side.next_multiple_of(2 * dilation)).product();
+        let most = FEWER * form.multiplications() * covered as f64 / (out[0] * out[1]) as f64;
+        for &corner in taps {
+            let Some(places) = places(taps, form, dilation, corner) else {
+                continue;
+            };
+            let which: Vec<Option<usize>> =
+                places.into_iter().map(|t| left.contains(&t).then_some(t)).collect();
+            // A tap far above or below meets few rows of a small image, and the direct way skips the others.
+            let met = |&t: &usize| (1.0 - f64::from(taps[t].0.abs()) / out[0] as f64).max(0.0);
+            if which.iter().flatten().map(met).sum::<f64>() >= most {
+                left.retain(|t| !which.contains(&Some(*t)));
+                found.push(Square { form, dilation, corner, which });
+            }
+        }
+    }
+    (!found.is_empty()).then_some((found, left))
+}
+
+/// The tap at each place of a square with this corner, if all are there.
+fn places(taps: &[(i32, i32)], form: Form, dilation: usize, corner: (i32, i32)) -> Option<Vec<usize>> {
+    let d = dilation as i32;
+    let k = form.side() as i32;
+    let wanted = (0..k * k).map(|t| (corner.0 + d * (t / k), corner.1 + d * (t % k)));
+    wanted.map(|tap| taps.iter().position(|t| *t == tap)).collect()
 }
 
 thread_local! {
@@ -52,43 +95,53 @@ thread_local! {
     static SPACE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-/// `y` from `x` and `w` `[9,cin,cout]`, whose first tap lies `corner` away from the output.
-pub fn correlate(cpu: &Cpu, x: &Image, w: &[f32], corner: (i32, i32), bias: Option<&[f32]>, y: &mut Tensor) {
+/// `y` from `x` and `w` `[taps,cin,cout]` by the taps of a square; added to what is there if `add`.
+pub fn correlate(
+    cpu: &Cpu,
+    x: &Image,
+    w: &[f32],
+    square: &Square,
+    bias: Option<&[f32]>,
+    add: bool,
+    y: &mut Tensor,
+) {
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
-    let weights = spread_weights(cpu, w, x.c, cout);
+    let weights = spread_weights(cpu, w, square, x.c, cout);
     let run = |mut task: Task| {
         SPACE.with_borrow_mut(|[v, sums]| {
             let tiles = Tiles {
+                square,
                 images: task.image..task.image + task.images,
                 row: task.row,
                 rows: task.rows,
                 ow,
-                corner,
             };
-            v.resize(F * tiles.len() * x.c, 0.0);
             tiles.spread(x, 0..x.c, v);
-            multiply(&weights, &tiles, x.c, v, sums, bias, &mut task);
+            multiply(&weights, &tiles, x.c, [v, sums], bias, add, &mut task);
         });
     };
-    tasks(y.cpu_mut(), [n, oh, ow, cout], 2).into_par_iter().for_each(run);
+    tasks(y.cpu_mut(), [n, oh, ow, cout], 2 * square.dilation)
+        .into_par_iter()
+        .for_each(run);
 }
 
-/// The 2x2 tiles that cover some rows of some images.
-struct Tiles {
-    images: std::ops::Range<usize>,
+/// The tiles of 2x2 outputs that cover some rows of some images. With a dilation, outputs of a tile are that far apart, and
+/// tiles lie between each other.
+struct Tiles<'a> {
+    square: &'a Square,
+    images: Range<usize>,
     row: usize,
     rows: usize,
     ow: usize,
-    corner: (i32, i32),
 }
 
-impl Tiles {
+impl Tiles<'_> {
     fn per_row(&self) -> usize {
-        self.ow.div_ceil(2)
+        self.ow.next_multiple_of(2 * self.square.dilation) / 2
     }
 
     fn per_image(&self) -> usize {
-        self.rows.div_ceil(2) * self.per_row()
+        self.rows.next_multiple_of(2 * self.square.dilation) / 2 * self.per_row()
     }
 
     fn len(&self) -> usize {
@@ -97,21 +150,48 @@ impl Tiles {
 
     /// Image, row and column of the first output of tile `t`.
     fn at(&self, t: usize) -> [usize; 3] {
+        let d = self.square.dilation;
         let (image, t) = (t / self.per_image(), t % self.per_image());
+        let place = |i: usize| i / d * 2 * d + i % d;
         let (i, j) = (t / self.per_row(), t % self.per_row());
-        [self.images.start + image, self.row + 2 * i, 2 * j]
+        [self.images.start + image, self.row + place(i), place(j)]
     }
 
-    /// `B' d B` of every tile over some channels: `to` is `[F, tiles, channels]`.
-    fn spread(&self, x: &Image, channels: std::ops::Range<usize>, to: &mut [f32]) {
+    /// The four outputs of tile `t` that exist, as image, row and column.
+    fn outputs(&self, t: usize) -> [Option<[usize; 3]>; 4] {
+        let d = self.square.dilation;
+        let [image, row, column] = self.at(t);
+        from_fn(|k| {
+            let (i, j) = (row + k / 2 * d, column + k % 2 * d);
+            (i < self.row + self.rows && j < self.ow).then_some([image, i, j])
+        })
+    }
+
+    /// `B' d B` of every tile over some channels: `to` becomes `[frequencies, tiles, channels]`.
+    fn spread(&self, x: &Image, channels: Range<usize>, to: &mut Vec<f32>) {
+        to.resize(self.square.form.frequencies() * self.len() * channels.len(), 0.0);
+        match self.square.form {
+            Form::Three => self.spread_by(x, channels, to, forms::three::patch),
+            Form::Five => self.spread_by(x, channels, to, forms::five::patch),
+        }
+    }
+
+    fn spread_by<const P: usize>(
+        &self,
+        x: &Image,
+        channels: Range<usize>,
+        to: &mut [f32],
+        f: impl Fn([f32; P]) -> [f32; P] + Copy,
+    ) {
+        let &Square { dilation, corner, .. } = self.square;
         let c = channels.len();
         let zeros = vec![0.0; c];
         let stride = self.len() * c;
         for t in 0..self.len() {
             let [image, row, column] = self.at(t);
-            let patch: [&[f32]; F] = std::array::from_fn(|k| {
-                let i = row as i32 + self.corner.0 + (k / 4) as i32;
-                let j = column as i32 + self.corner.1 + (k % 4) as i32;
+            let pixel = |i: usize, j: usize| {
+                let i = (row + i * dilation) as i32 + corner.0;
+                let j = (column + j * dilation) as i32 + corner.1;
                 match (0..x.h as i32).contains(&i) && (0..x.w as i32).contains(&j) {
                     true => {
                         let at = ((image * x.h + i as usize) * x.w + j as usize) * x.c;
@@ -119,13 +199,9 @@ impl Tiles {
                     }
                     false => &zeros[..],
                 }
-            });
-            wide(Map {
-                from: patch,
-                to: &mut to[t * c..],
-                stride,
-                f: spread_patch,
-            });
+            };
+            let from: [[&[f32]; P]; P] = from_fn(|i| from_fn(|j| pixel(i, j)));
+            wide(forms::Square { from, to: &mut to[t * c..], stride, f });
         }
     }
 }
@@ -135,19 +211,19 @@ fn multiply(
     weights: &Packed,
     tiles: &Tiles,
     cin: usize,
-    v: &[f32],
-    sums: &mut Vec<f32>,
+    [v, sums]: [&mut Vec<f32>; 2],
     bias: Option<&[f32]>,
+    add: bool,
     task: &mut Task,
 ) {
-    let count = tiles.len();
+    let (form, count) = (tiles.square.form, tiles.len());
     let strides = Strides { step: 1, row: cin };
     let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
     for block in &weights.blocks {
         let width = block.vectors * LANES;
         sums.clear();
         sums.resize(count * 4 * width, 0.0);
-        for f in 0..F {
+        for f in 0..form.frequencies() {
             let runs = [Run { start: 0, at: f * cin, len: cin }];
             let mut t = 0;
             while t < count {
@@ -155,17 +231,24 @@ fn multiply(
                 let a = &v[(f * count + t) * cin..];
                 tile::tile(rows, block.vectors, a, strides, &runs, weights.block(block), &mut out);
                 let sums = &mut sums[t * 4 * width..(t + rows) * 4 * width];
-                wide(Gather { f, width, from: &out[..rows * width], sums });
+                wide(Gather {
+                    share: form.share(f),
+                    width,
+                    from: &out[..rows * width],
+                    sums,
+                });
                 t += rows;
             }
         }
         for (t, sums) in sums.chunks_exact(4 * width).enumerate() {
-            let [image, row, column] = tiles.at(t);
-            for (k, sums) in sums.chunks_exact(width).enumerate() {
-                let (i, j) = (row + k / 2, column + k % 2);
-                if i < task.row + task.rows && j < tiles.ow {
-                    let pixel = ((image - task.image) * task.rows + i - task.row) * tiles.ow + j;
-                    weights.store(block, sums, bias, pixel, task.y);
+            for (sums, output) in sums.chunks_exact(width).zip(tiles.outputs(t)) {
+                let Some([image, i, j]) = output else {
+                    continue;
+                };
+                let pixel = ((image - task.image) * task.rows + i - task.row) * tiles.ow + j;
+                match add {
+                    true => weights.add(block, sums, pixel, task.y),
+                    false => weights.store(block, sums, bias, pixel, task.y),
                 }
             }
         }
@@ -173,16 +256,18 @@ fn multiply(
 }
 
 /// `G g G'` of every weight, packed: the terms are all input channels of the first frequency, then of the next.
-fn spread_weights(cpu: &Cpu, w: &[f32], cin: usize, cout: usize) -> Packed {
-    let blocks = column_blocks(F * cin, cout);
-    let mut data = cpu.alloc(F * cin * cout.div_ceil(LANES) * LANES);
+fn spread_weights(cpu: &Cpu, w: &[f32], square: &Square, cin: usize, cout: usize) -> Packed {
+    let terms = square.form.frequencies() * cin;
+    let blocks = column_blocks(terms, cout);
+    let mut data = cpu.alloc(terms * cout.div_ceil(LANES) * LANES);
     let mut rest = data.as_mut_slice();
     let mut pieces = Vec::new();
     for block in &blocks {
-        let (piece, after) = rest.split_at_mut(F * cin * block.vectors * LANES);
+        let (piece, after) = rest.split_at_mut(terms * block.vectors * LANES);
         pieces.push((block, piece));
         rest = after;
     }
+    let zeros = vec![0.0; cout];
     pieces.into_par_iter().for_each(|(block, piece)| {
         let width = block.vectors * LANES;
         let valid = width.min(cout - block.first);
@@ -190,45 +275,51 @@ fn spread_weights(cpu: &Cpu, w: &[f32], cin: usize, cout: usize) -> Packed {
             piece.fill(0.0);
         }
         for c in 0..cin {
-            let from: [&[f32]; 9] = std::array::from_fn(|t| {
-                let at = (t * cin + c) * cout + block.first;
-                &w[at..at + valid]
-            });
-            wide(Map {
-                from,
-                to: &mut piece[c * width..],
-                stride: cin * width,
-                f: spread_kernel,
-            });
+            let row = |place: usize| match square.which[place] {
+                Some(t) => &w[(t * cin + c) * cout + block.first..][..valid],
+                None => &zeros[..valid],
+            };
+            let (to, stride) = (&mut piece[c * width..], cin * width);
+            match square.form {
+                Form::Three => {
+                    let from = from_fn(|i| from_fn(|j| row(3 * i + j)));
+                    wide(forms::Square { from, to, stride, f: forms::three::kernel });
+                }
+                Form::Five => {
+                    let from = from_fn(|i| from_fn(|j| row(5 * i + j)));
+                    wide(forms::Square { from, to, stride, f: forms::five::kernel });
+                }
+            }
         }
     });
     Packed { data, blocks, columns: cout }
 }
 
-/// `gw` `[9,cin,cout]` from `x` and `gy`.
-pub fn backward_w(cpu: &Cpu, x: &Image, gy: &Tensor, corner: (i32, i32), gw: &mut Tensor) {
+/// The taps of a square in `gw` `[taps,cin,cout]` from `x` and `gy`.
+pub fn backward_w(cpu: &Cpu, x: &Image, gy: &Tensor, square: &Square, gw: &mut Tensor) {
     let [cin, cout] = [gw.shape()[1], gw.shape()[2]];
     let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
-    let of_images =
-        |images: std::ops::Range<usize>, row: usize, rows: usize| Tiles { images, row, rows, ow, corner };
+    let of_images = |images: Range<usize>, row: usize, rows: usize| Tiles { square, images, row, rows, ow };
     // Chunks of whole rows of tiles; of several images where those are small.
-    let rows = (CHUNK / ow.div_ceil(2)).max(1) * 2;
+    let lines = 2 * square.dilation;
+    let rows = (CHUNK * 4 / (lines * ow)).max(1) * lines;
     let images = (CHUNK / of_images(0..1, 0, oh).len()).max(1);
     let chunks: Vec<Tiles> = (0..n)
         .step_by(images)
         .flat_map(|i| (0..oh).step_by(rows).map(move |row| (i, row)))
         .map(|(i, row)| of_images(i..(i + images).min(n), row, rows.min(oh - row)))
         .collect();
-    let ranges = cin.div_ceil(RANGE);
+    let (ranges, range_of) = (cin.div_ceil(RANGE), range(cin));
     let splits = JOBS.div_ceil(ranges).min(chunks.len());
-    let mut sums = cpu.alloc(splits * F * cin * cout);
-    // `[splits, ranges, F, channels of the range, cout]`.
+    let frequencies = square.form.frequencies();
+    let mut sums = cpu.alloc(splits * frequencies * cin * cout);
+    // `[splits, ranges, frequencies, channels of the range, cout]`.
     let mut jobs = Vec::new();
     let mut rest = sums.as_mut_slice();
     for split in 0..splits {
         for range in 0..ranges {
-            let channels = range * RANGE..((range + 1) * RANGE).min(cin);
-            let (sums, after) = rest.split_at_mut(F * channels.len() * cout);
+            let channels = range * range_of..((range + 1) * range_of).min(cin);
+            let (sums, after) = rest.split_at_mut(frequencies * channels.len() * cout);
             rest = after;
             let of_split = chunks.len() * split / splits..chunks.len() * (split + 1) / splits;
             jobs.push((&chunks[of_split], channels, sums));
@@ -242,7 +333,12 @@ pub fn backward_w(cpu: &Cpu, x: &Image, gy: &Tensor, corner: (i32, i32), gw: &mu
             }
         });
     });
-    gather_weights(sums.as_slice(), splits, [cin, cout], gw.cpu_mut());
+    gather_weights(sums.as_slice(), splits, square, [cin, cout], gw.cpu_mut());
+}
+
+/// Input channels of each job but the last, about equally many.
+fn range(cin: usize) -> usize {
+    cin.div_ceil(cin.div_ceil(RANGE)).next_multiple_of(MAX_ROWS)
 }
 
 /// Adds `sum over tiles of (B' d B)[c] * (A gy A')[o]` for every frequency.
@@ -250,44 +346,38 @@ fn add_chunk(
     x: &Image,
     gy: &Tensor,
     tiles: &Tiles,
-    channels: std::ops::Range<usize>,
+    channels: Range<usize>,
     [v, g]: [&mut Vec<f32>; 2],
     sums: &mut [f32],
 ) {
     let [_, oh, _, cout] = gy.shape().nhwc("conv2d");
-    let (count, c) = (tiles.len(), channels.len());
-    v.resize(F * count * c, 0.0);
+    let (form, count, c) = (tiles.square.form, tiles.len(), channels.len());
     tiles.spread(x, channels, v);
-    let blocks = column_blocks(F * count, cout);
+    let blocks = column_blocks(form.frequencies() * count, cout);
     // Where the last block is padded, what an earlier chunk left there is multiplied and thrown away.
-    g.resize(F * count * cout.div_ceil(LANES) * LANES, 0.0);
+    g.resize(form.frequencies() * count * cout.div_ceil(LANES) * LANES, 0.0);
     let zeros = vec![0.0; cout];
     for t in 0..count {
-        let [image, row, column] = tiles.at(t);
-        let outputs: [&[f32]; 4] = std::array::from_fn(|k| {
-            let (i, j) = (row + k / 2, column + k % 2);
-            let inside = i < tiles.row + tiles.rows && j < tiles.ow;
-            match inside {
-                true => &gy.cpu()[((image * oh + i) * tiles.ow + j) * cout..][..cout],
-                false => &zeros[..],
-            }
+        let outputs = tiles.outputs(t).map(|output| match output {
+            Some([image, i, j]) => &gy.cpu()[((image * oh + i) * tiles.ow + j) * cout..][..cout],
+            None => &zeros[..],
         });
         for block in &blocks {
             let width = block.vectors * LANES;
             let valid = width.min(cout - block.first);
-            let from = outputs.map(|gy| &gy[block.first..block.first + valid]);
-            wide(Map {
-                from,
-                to: &mut g[block.offset + t * width..],
-                stride: count * width,
-                f: spread_gradient,
-            });
+            let part = |k: usize| &outputs[k][block.first..block.first + valid];
+            let from = [[part(0), part(1)], [part(2), part(3)]];
+            let (to, stride) = (&mut g[block.offset + t * width..], count * width);
+            match form {
+                Form::Three => wide(forms::Square { from, to, stride, f: forms::three::gradient }),
+                Form::Five => wide(forms::Square { from, to, stride, f: forms::five::gradient }),
+            }
         }
     }
     let strides = Strides { step: c, row: 1 };
     let runs = [Run { start: 0, at: 0, len: count }];
     let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
-    for f in 0..F {
+    for f in 0..form.frequencies() {
         let (v, sums) = (&v[f * count * c..(f + 1) * count * c], &mut sums[f * c * cout..(f + 1) * c * cout]);
         for block in &blocks {
             let width = block.vectors * LANES;
@@ -311,161 +401,51 @@ fn add_chunk(
     }
 }
 
-/// `gw = G' (sum of the splits) G`.
-fn gather_weights(sums: &[f32], splits: usize, [cin, cout]: [usize; 2], gw: &mut [f32]) {
-    let size = cin * cout;
-    let mut rows: Vec<Vec<&mut [f32]>> = (0..cin).map(|_| Vec::with_capacity(9)).collect();
-    for tap in gw.chunks_exact_mut(size) {
+/// `gw = G' (sum of the splits) G`, where the square has a tap.
+fn gather_weights(sums: &[f32], splits: usize, square: &Square, [cin, cout]: [usize; 2], gw: &mut [f32]) {
+    let frequencies = square.form.frequencies();
+    let mut rows: Vec<Vec<Option<&mut [f32]>>> = (0..cin).map(|_| Vec::new()).collect();
+    for tap in gw.chunks_exact_mut(cin * cout) {
         for (row, piece) in rows.iter_mut().zip(tap.chunks_exact_mut(cout)) {
-            row.push(piece);
+            row.push(Some(piece));
         }
     }
-    rows.into_par_iter().enumerate().for_each(|(c, row)| {
-        let range = c / RANGE;
-        let channels = RANGE.min(cin - range * RANGE);
-        let mut total = vec![0.0; F * cout];
+    rows.into_par_iter().enumerate().for_each(|(c, mut row)| {
+        let first = c / range(cin) * range(cin);
+        let channels = range(cin).min(cin - first);
+        let mut total = vec![0.0; frequencies * cout];
         for split in 0..splits {
-            let sums = &sums[(split * cin + range * RANGE) * F * cout..];
-            for f in 0..F {
-                let from = &sums[(f * channels + c % RANGE) * cout..][..cout];
+            let sums = &sums[(split * cin + first) * frequencies * cout..];
+            for f in 0..frequencies {
+                let from = &sums[(f * channels + c - first) * cout..][..cout];
                 let to = &mut total[f * cout..(f + 1) * cout];
                 wide(AddRows { from, width: cout, to, stride: cout, valid: cout });
             }
         }
-        let mut nine = vec![0.0; 9 * cout];
-        let from: [&[f32]; F] = std::array::from_fn(|f| &total[f * cout..(f + 1) * cout]);
-        wide(Map {
-            from,
-            to: &mut nine,
-            stride: cout,
-            f: gather_kernel,
-        });
-        for (to, from) in row.into_iter().zip(nine.chunks_exact(cout)) {
-            to.copy_from_slice(from);
+        let mut places = vec![0.0; square.which.len() * cout];
+        let of = |f: usize| &total[f * cout..(f + 1) * cout];
+        let (to, stride) = (&mut places[..], cout);
+        match square.form {
+            Form::Three => {
+                let from = from_fn(|i| from_fn(|j| of(4 * i + j)));
+                wide(forms::Square { from, to, stride, f: forms::three::kernel_gradient });
+            }
+            Form::Five => {
+                let from = from_fn(|i| from_fn(|j| of(6 * i + j)));
+                wide(forms::Square { from, to, stride, f: forms::five::kernel_gradient });
+            }
+        }
+        for (tap, from) in square.which.iter().zip(places.chunks_exact(cout)) {
+            if let Some(to) = tap.and_then(|t| row[t].take()) {
+                to.copy_from_slice(from);
+            }
         }
     });
 }
 
-/// `B'` along one axis.
-#[inline(always)]
-fn b([d0, d1, d2, d3]: [f32; 4]) -> [f32; 4] {
-    [d0 - d2, d1 + d2, d2 - d1, d1 - d3]
-}
-
-/// `G` along one axis.
-#[inline(always)]
-fn g([g0, g1, g2]: [f32; 3]) -> [f32; 4] {
-    let outer = g0 + g2;
-    [g0, 0.5 * (outer + g1), 0.5 * (outer - g1), g2]
-}
-
-/// `A` along one axis.
-#[inline(always)]
-fn a([y0, y1]: [f32; 2]) -> [f32; 4] {
-    [y0, y0 + y1, y0 - y1, -y1]
-}
-
-/// `G'` along one axis.
-#[inline(always)]
-fn g_turned([u0, u1, u2, u3]: [f32; 4]) -> [f32; 3] {
-    let sum = 0.5 * (u1 + u2);
-    [u0 + sum, 0.5 * (u1 - u2), sum + u3]
-}
-
-/// An `I` by `I` square as `O` by `O`: `f` down the columns, then along the rows.
-#[inline(always)]
-fn both<const I: usize, const O: usize, const II: usize, const OO: usize>(
-    x: [f32; II],
-    f: impl Fn([f32; I]) -> [f32; O],
-) -> [f32; OO] {
-    let mut columns = [[0.0; O]; I];
-    for (j, column) in columns.iter_mut().enumerate() {
-        let mut of_column = [0.0; I];
-        for (i, to) in of_column.iter_mut().enumerate() {
-            *to = x[i * I + j];
-        }
-        *column = f(of_column);
-    }
-    let mut y = [0.0; OO];
-    for i in 0..O {
-        let mut of_row = [0.0; I];
-        for (j, to) in of_row.iter_mut().enumerate() {
-            *to = columns[j][i];
-        }
-        y[i * O..(i + 1) * O].copy_from_slice(&f(of_row));
-    }
-    y
-}
-
-#[inline(always)]
-fn spread_patch(d: [f32; 16]) -> [f32; 16] {
-    both(d, b)
-}
-
-#[inline(always)]
-fn spread_kernel(w: [f32; 9]) -> [f32; 16] {
-    both(w, g)
-}
-
-#[inline(always)]
-fn spread_gradient(gy: [f32; 4]) -> [f32; 16] {
-    both(gy, a)
-}
-
-#[inline(always)]
-fn gather_kernel(u: [f32; 16]) -> [f32; 9] {
-    both(u, g_turned)
-}
-
-/// `to[o * stride + i] = f(from[..][i])[o]` for every `i` of the slices, which have one length.
-struct Map<'a, const I: usize, const O: usize, T: Fn([f32; I]) -> [f32; O]> {
-    from: [&'a [f32]; I],
-    to: &'a mut [f32],
-    stride: usize,
-    f: T,
-}
-
-impl<const I: usize, const O: usize, T: Fn([f32; I]) -> [f32; O]> Wide for Map<'_, I, O, T> {
-    #[inline(always)]
-    fn run(self) {
-        let Map { from, to, stride, f } = self;
-        let len = from[0].len();
-        for at in (0..len).step_by(LANES) {
-            let n = LANES.min(len - at);
-            // Through arrays of one vector each, about which the compiler knows that they do not overlap.
-            let mut x = [[0.0; LANES]; I];
-            let mut y = [[0.0; LANES]; O];
-            for (x, from) in x.iter_mut().zip(from) {
-                match from[at..at + n].try_into() {
-                    Ok(lane) => *x = lane,
-                    Err(_) => x[..n].copy_from_slice(&from[at..at + n]),
-                }
-            }
-            for i in 0..LANES {
-                let mut one = [0.0; I];
-                for (one, x) in one.iter_mut().zip(&x) {
-                    *one = x[i];
-                }
-                for (y, value) in y.iter_mut().zip(f(one)) {
-                    y[i] = value;
-                }
-            }
-            for (o, y) in y.iter().enumerate() {
-                let to = &mut to[o * stride + at..][..n];
-                match <&mut Lane>::try_from(&mut *to) {
-                    Ok(to) => *to = *y,
-                    Err(_) => to.copy_from_slice(&y[..n]),
-                }
-            }
-        }
-    }
-}
-
-type Lane = [f32; LANES];
-
-/// Adds a tile of frequency `f`, rows of `width`, to the four outputs of each row.
+/// Adds rows of `width` of one frequency to the four outputs of each tile, by their shares.
 struct Gather<'a> {
-    f: usize,
+    share: [f32; 4],
     width: usize,
     from: &'a [f32],
     sums: &'a mut [f32],
@@ -474,15 +454,14 @@ struct Gather<'a> {
 impl Wide for Gather<'_> {
     #[inline(always)]
     fn run(self) {
-        let Gather { f, width, from, sums } = self;
-        for k in 0..4 {
-            let sign = A[k / 2][f / 4] * A[k % 2][f % 4];
-            if sign == 0.0 {
+        let Gather { share, width, from, sums } = self;
+        for (k, share) in share.into_iter().enumerate() {
+            if share == 0.0 {
                 continue;
             }
             for (from, sums) in from.chunks_exact(width).zip(sums.chunks_exact_mut(4 * width)) {
                 for (sum, x) in sums[k * width..(k + 1) * width].iter_mut().zip(from) {
-                    *sum += sign * x;
+                    *sum += share * x;
                 }
             }
         }
