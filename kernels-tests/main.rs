@@ -9,6 +9,7 @@ mod binary;
 mod check;
 mod classifier;
 mod cli;
+mod cli_bench;
 mod cli_metrics;
 mod conv2d;
 mod conv2d_subgroup;

@@ -38,9 +38,9 @@ pub fn tanh_of(x: f32) -> f32 {
     let q = q * z - 5.373_971_6e-2;
     let q = q * z + 1.333_144_2e-1;
     let q = q * z - 3.333_328_2e-1;
-    let near = x * z * q + x;
-    let far = (1.0 - 2.0 / (exp_of(2.0 * t) + 1.0)).copysign(x);
-    if t < 0.625 { near } else { far }
+    let near = t * z * q + t;
+    let far = 1.0 - 2.0 / (exp_of(2.0 * t) + 1.0);
+    (if t < 0.625 { near } else { far }).copysign(x)
 }
 
 /// `1 / (1 + e^-x)`; NaN stays NaN. By the exponential of a negative number only, so that nothing overflows.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::BatchNorm;
 use crate::device::cpu::threads::{self, GRAIN};
+use crate::device::cpu::wide::{Wide, wide};
 
 /// Floats of a wide row at least.
 const WIDE: usize = 64;
@@ -12,33 +13,48 @@ const WIDE: usize = 64;
 const FLUSH: usize = 64;
 
 /// Floats of a wide row of whole pixels.
-fn wide(c: usize) -> usize {
+fn wide_row(c: usize) -> usize {
     WIDE.div_ceil(c) * c
 }
 
 /// A value per channel, repeated over a wide row.
 fn spread(c: usize, f: impl Fn(usize) -> f32) -> Vec<f32> {
     let one: Vec<f32> = (0..c).map(f).collect();
-    one.iter().copied().cycle().take(wide(c)).collect()
+    one.iter().copied().cycle().take(wide_row(c)).collect()
 }
 
 /// Sums by channel over `elements`, whole pixels: `add(sums, at)` adds the terms of elements `at`, at most a wide row.
 fn channel_sums(elements: Range<usize>, c: usize, add: impl Fn(&mut [f32], Range<usize>)) -> Vec<f64> {
-    let width = wide(c);
     let mut sums = vec![0.0_f64; c];
-    let mut lanes = vec![0.0_f32; width];
-    for block in elements.clone().step_by(width * FLUSH) {
-        lanes.fill(0.0);
-        let end = (block + width * FLUSH).min(elements.end);
-        for at in (block..end).step_by(width) {
-            let at = at..(at + width).min(end);
-            add(&mut lanes[..at.len()], at);
-        }
-        for lanes in lanes.chunks_exact(c) {
-            sums.iter_mut().zip(lanes).for_each(|(s, l)| *s += f64::from(*l));
+    wide(ChannelSums { elements, c, add, sums: &mut sums });
+    sums
+}
+
+struct ChannelSums<'a, F: Fn(&mut [f32], Range<usize>)> {
+    elements: Range<usize>,
+    c: usize,
+    add: F,
+    sums: &'a mut [f64],
+}
+
+impl<F: Fn(&mut [f32], Range<usize>)> Wide for ChannelSums<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let ChannelSums { elements, c, add, sums } = self;
+        let width = wide_row(c);
+        let mut lanes = vec![0.0_f32; width];
+        for block in elements.clone().step_by(width * FLUSH) {
+            lanes.fill(0.0);
+            let end = (block + width * FLUSH).min(elements.end);
+            for at in (block..end).step_by(width) {
+                let at = at..(at + width).min(end);
+                add(&mut lanes[..at.len()], at);
+            }
+            for lanes in lanes.chunks_exact(c) {
+                sums.iter_mut().zip(lanes).for_each(|(s, l)| *s += f64::from(*l));
+            }
         }
     }
-    sums
 }
 
 /// Calls `f` for slices of whole pixels, about a grain each, in parallel; results in order.
@@ -91,16 +107,33 @@ pub(super) fn forward(op: &BatchNorm, x: &[f32], gamma: &[f32], beta: &[f32], y:
     let mean = spread(c, |ch| op.mean.cpu()[ch]);
     let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
     let beta = spread(c, |ch| beta[ch]);
-    let width = wide(c);
+    let width = wide_row(c);
     threads::rows(y, width, |first, rows| {
         let x = &x[first * width..][..rows.len()];
-        for (y, x) in rows.chunks_mut(width).zip(x.chunks(width)) {
-            let channel = mean.iter().zip(&factor).zip(&beta);
+        let channels = [&mean[..], &factor[..], &beta[..]];
+        wide(Normalised { x, y: rows, channels });
+    });
+}
+
+/// `(x - mean) * factor + beta`, row by row as wide as these.
+struct Normalised<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    channels: [&'a [f32]; 3],
+}
+
+impl Wide for Normalised<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let [mean, factor, beta] = self.channels;
+        let width = mean.len();
+        for (y, x) in self.y.chunks_mut(width).zip(self.x.chunks(width)) {
+            let channel = mean.iter().zip(factor).zip(beta);
             for ((y, x), ((mean, factor), beta)) in y.iter_mut().zip(x).zip(channel) {
                 *y = (x - mean) * factor + beta;
             }
         }
-    });
+    }
 }
 
 pub(super) fn backward_sums(op: &BatchNorm, x: &[f32], gy: &[f32], ggamma: &mut [f32], gbeta: &mut [f32]) {
@@ -135,7 +168,7 @@ pub(super) fn backward_x(
     gx: &mut [f32],
 ) {
     let c = gamma.len();
-    let width = wide(c);
+    let width = wide_row(c);
     let rows = (gx.len() / c) as f32;
     let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
     let Some((ggamma, gbeta)) = sums else {

@@ -2,6 +2,7 @@
 
 use super::Windows;
 use crate::device::cpu::threads::{self, GRAIN};
+use crate::device::cpu::wide::{Wide, wide};
 
 pub(super) fn avg_forward(windows: &Windows, x: &[f32], y: &mut [f32]) {
     let &Windows { h, w, c, ho, wo, .. } = windows;
@@ -116,14 +117,29 @@ fn add(y: &mut [f32], x: &[f32], factor: f32) {
     }
 }
 
+fn larger(y: &mut [f32], winner: &mut [f32], x: &[f32], tap: f32) {
+    wide(Larger { y, winner, x, tap });
+}
+
 /// Takes over where `x` is larger, or is the first NaN. With masks, since the compiler makes a branch of a choice here,
 /// which costs ten times as much.
-fn larger(y: &mut [f32], winner: &mut [f32], x: &[f32], tap: f32) {
-    let either = |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
-    for ((y, winner), &x) in y.iter_mut().zip(winner).zip(x) {
-        let takes = ((x > *y) | x.is_nan()) & !y.is_nan();
-        let mask = u32::from(takes).wrapping_neg();
-        *y = either(mask, x, *y);
-        *winner = either(mask, tap, *winner);
+struct Larger<'a> {
+    y: &'a mut [f32],
+    winner: &'a mut [f32],
+    x: &'a [f32],
+    tap: f32,
+}
+
+impl Wide for Larger<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Larger { y, winner, x, tap } = self;
+        let either = |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
+        for ((y, winner), &x) in y.iter_mut().zip(winner).zip(x) {
+            let takes = ((x > *y) | x.is_nan()) & !y.is_nan();
+            let mask = u32::from(takes).wrapping_neg();
+            *y = either(mask, x, *y);
+            *winner = either(mask, tap, *winner);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Mode, Resize};
 use crate::device::cpu::threads;
+use crate::device::cpu::wide::{Wide, wide};
 
 pub(super) fn forward(resize: &Resize, x: &[f32], y: &mut [f32]) {
     let (rows, columns) = (resize.rows, resize.columns);
@@ -55,8 +56,24 @@ pub(super) fn backward(resize: &Resize, gy: &[f32], gx: &mut [f32]) {
 }
 
 fn mix(y: &mut [f32], lo: &[f32], hi: &[f32], f: f32) {
-    for (y, (lo, hi)) in y.iter_mut().zip(lo.iter().zip(hi)) {
-        *y = lo + f * (hi - lo);
+    wide(Mix { y, lo, hi, f });
+}
+
+/// `lo + f * (hi - lo)`.
+struct Mix<'a> {
+    y: &'a mut [f32],
+    lo: &'a [f32],
+    hi: &'a [f32],
+    f: f32,
+}
+
+impl Wide for Mix<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Mix { y, lo, hi, f } = self;
+        for (y, (lo, hi)) in y.iter_mut().zip(lo.iter().zip(hi)) {
+            *y = lo + f * (hi - lo);
+        }
     }
 }
 
