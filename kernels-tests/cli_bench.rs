@@ -41,11 +41,11 @@ fn bench_step_measures_every_update_with_its_memory() {
                 row["mbytes"].as_f64().unwrap() > 0.0 && row["images_per_s"].as_f64().unwrap() > 0.0,
                 "{row}"
             );
-            // A submission holds 256 launches; one more may be left over.
+            // A slow device gets submissions of few launches, but 16 at least.
             if device != "cpu" {
                 let [launches, submissions] =
                     ["dispatches", "submissions"].map(|key| row[key].as_u64().unwrap());
-                assert!(launches > 100 && submissions <= launches / 256 + 1, "{name}: {row}");
+                assert!(launches > 100 && submissions <= launches / 16 + 1, "{name}: {row}");
             }
         }
     }
@@ -67,6 +67,6 @@ fn bench_says_what_cannot_be_measured() {
     let told = failure(&["bench", "kernels", "--device", "cpu", "--filter", "nonsense"]);
     assert!(told.contains("`nonsense`") && told.contains("conv2d 3x3 16x8x8x32"), "{told}");
     let told = failure(&["bench", "step", "--device", "cpu", "--batch", "1"]);
-    assert!(told.contains("no halves"), "{told}");
+    assert!(told.contains("`batch`: 1 cannot be used"), "{told}");
     assert!(failure(&["bench", "step", "--device", "cpu", "--width", "0"]).contains("`channels`"));
 }

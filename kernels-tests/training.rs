@@ -258,7 +258,8 @@ fn a_training_step_submits_little() {
         let submissions = after.submissions - before.submissions;
         println!("{name}: {dispatches} dispatches in {submissions} submissions");
         assert_eq!(after.pipelines, before.pipelines, "{name}");
-        let full = dispatches.div_ceil(256);
+        // A slow device gets submissions of few launches, but 16 at least.
+        let full = dispatches.div_ceil(16);
         assert!(submissions <= full + 7, "{name}: {submissions} submissions for {dispatches} dispatches");
     }
 }

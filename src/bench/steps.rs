@@ -42,9 +42,6 @@ fn search(sizes: StepSizes) -> Result<Vec<Case>, Error> {
         ..published
     };
     config.check()?;
-    if batch < 2 {
-        return Err(Error::config("batch", "a mini-batch of one picture has no halves; 2 or more"));
-    }
     let widths = [config.channels, config.disc_channels];
     let of = |(name, update): (&str, Update)| {
         let images = match update {
@@ -74,7 +71,7 @@ fn training(sizes: StepSizes) -> Result<Vec<Case>, Error> {
         ..published
     };
     config.check()?;
-    let genotype = GanGenotype::load("adversarialnas")?;
+    let genotype = GanGenotype::load("adversarialnas+autogan-d")?;
     let widths = [config.channels, config.disc_channels];
     let with = |step: fn(&mut train::Updates)| -> Make {
         let (config, genotype) = (config.clone(), genotype.clone());

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::pace::Pace;
 use super::pipeline::Pipeline;
 
-/// Dispatches per submission.
-pub(super) const BATCH: usize = 256;
+/// Most dispatches of a submission.
+pub(super) const BATCH: usize = 2048;
 
 /// Bytes between the parameters of two dispatches: the alignment that every adapter grants.
 pub(super) const SLOT: usize = 256;
@@ -39,6 +40,7 @@ pub(super) struct Batch {
     uniform_group: wgpu::BindGroup,
     pub(super) uniform_layout: wgpu::BindGroupLayout,
     uploads: u64,
+    pace: Pace,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     submissions: u64,
     dispatches: u64,
@@ -95,6 +97,7 @@ impl Batch {
             uniform_group,
             uniform_layout,
             uploads: 0,
+            pace: Pace::default(),
             in_flight: VecDeque::new(),
             submissions: 0,
             dispatches: 0,
@@ -103,7 +106,7 @@ impl Batch {
 
     /// Whether the next dispatch needs a new submission.
     pub(super) fn is_full(&self) -> bool {
-        self.params.len() >= BATCH * SLOT
+        self.params.len() >= self.pace.most() * SLOT
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -187,6 +190,7 @@ impl Batch {
         }
         drop(pass);
         let index = queue.submit([encoder.finish()]);
+        self.pace.measure(queue, self.params.len() / SLOT);
         self.clear();
         self.uploads = 0;
         self.submissions += 1;

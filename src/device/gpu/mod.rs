@@ -7,6 +7,7 @@ mod grid;
 mod kernel;
 mod launch;
 mod loader;
+mod pace;
 mod pipeline;
 mod pool;
 mod transfer;
