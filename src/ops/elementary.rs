@@ -37,7 +37,7 @@ pub fn tanh_of(x: f32) -> f32 {
     let q = -5.704_989e-3 * z + 2.063_908_8e-2;
     let q = q * z - 5.373_971_6e-2;
     let q = q * z + 1.333_144_2e-1;
-    let q = q * z - 3.333_328_2e-1;
+    let q = q * z - 3.333_328e-1;
     let near = t * z * q + t;
     let far = 1.0 - 2.0 / (exp_of(2.0 * t) + 1.0);
     (if t < 0.625 { near } else { far }).copysign(x)
