@@ -28,6 +28,7 @@ mod inception;
 mod layering;
 mod matmul;
 mod matmul_subgroup;
+mod memory;
 mod merge_taps;
 mod metrics;
 mod networks;

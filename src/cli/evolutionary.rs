@@ -6,10 +6,11 @@ use clap::Args;
 use toml::{Table, Value};
 
 use super::args::Global;
-use super::judge::Judge;
-use super::run::{self, RunArgs, Settings, Typed, named};
+use super::judge::{self, Judge};
+use super::run::{self, RunArgs, Settings, Typed, halved, named};
 use super::{interrupt, model, search};
 use crate::data::{self, OpenOptions};
+use crate::runs::Footprint;
 use crate::search::Evolution;
 use crate::search::evolutionary::{EvolutionConfig, Objective, Preset, Schedule};
 use crate::space::GanGenotype;
@@ -203,6 +204,17 @@ impl Settings for EvolutionConfig {
 
     fn resumed_with(self, typed: &EvolutionConfig) -> EvolutionConfig {
         EvolutionConfig { max_steps: typed.max_steps, ..self }
+    }
+
+    fn footprint(&self, device: &Device) -> Result<Option<Footprint>, Error> {
+        let search = EvolutionConfig::footprint(self, device)?;
+        let network = judge::footprint(&self.features, self.image_size(), device)?;
+        Ok(Some(search + network))
+    }
+
+    fn lighter(&self) -> Option<(EvolutionConfig, String)> {
+        let ([batch, gen_batch], typed) = halved([self.batch, self.gen_batch], 1)?;
+        Some((EvolutionConfig { batch, gen_batch, ..self.clone() }, typed))
     }
 }
 

@@ -1,13 +1,16 @@
 //! The evaluator of a training or a search: its features, and real pictures to compare with.
 
+use std::path::Path;
+
 use super::args::Global;
 use super::evaluate::{FeatureArgs, OpenNetwork, SideArgs, SideOptions, measure, protocol_of};
 use super::output::note;
-use crate::data::Images;
-use crate::evaluation::Evaluator;
-use crate::metrics::classifier::{self, TrainConfig};
-use crate::metrics::{FeatureNetwork, Keep};
-use crate::{Device, Error};
+use crate::data::{Blank, ImageShape, Images};
+use crate::evaluation::{BATCH, Evaluator};
+use crate::metrics::classifier::{self, Classifier, TrainConfig};
+use crate::metrics::{FeatureNetwork, Inception, InceptionOptions, Keep};
+use crate::runs::Footprint;
+use crate::{Device, Error, Rng};
 
 /// The features that a run makes itself before it begins.
 const OWN: &str = "own";
@@ -88,6 +91,33 @@ impl Judge<'_> {
         }
         Ok(Box::new(trained.into_network(device, OWN)?))
     }
+}
+
+/// What the network of evaluations takes, `features` as they are named: in memory of its own, beside what makes the
+/// pictures of this `side`.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(super) fn footprint(features: &str, side: usize, device: &Device) -> Result<Footprint, Error> {
+    let device = device.dry();
+    let network: Box<dyn FeatureNetwork> = match features.split_once(':') {
+        _ if features == OWN => {
+            let few = Blank::new(side, 4 * QUICK.batch);
+            let trained = classifier::train(&device, &few, None, QUICK, 0, &mut |_| Ok(()))?;
+            Box::new(trained.into_network(&device, OWN)?)
+        }
+        // The weights have one size, whatever the file.
+        Some(("inception", _)) => {
+            Box::new(Inception::random(&device, InceptionOptions::default(), &mut Rng::seed(0)))
+        }
+        Some(("classifier", file)) => Box::new(Classifier::load(&device, Path::new(file))?),
+        // Said with the remedy where it is opened.
+        _ => return Ok(Footprint::default()),
+    };
+    let shape = ImageShape { h: side, w: side, c: 3 };
+    network.forward(&vec![0; BATCH * shape.values()], shape)?;
+    device.check()?;
+    Ok(Footprint { device: device.memory().bytes, host: 0 })
 }
 
 /// The source with the size of the generator's pictures, unless it names one.

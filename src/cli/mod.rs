@@ -12,6 +12,7 @@ pub mod fetch;
 mod interrupt;
 mod judge;
 mod layers;
+mod memory;
 mod model;
 mod output;
 pub mod queries;

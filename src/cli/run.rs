@@ -13,8 +13,10 @@ use toml::Table;
 
 use super::args::Global;
 use super::layers::{self, Layers};
-use super::output;
-use crate::runs::{self, Checkpoints, Console, End, Observer, Outcome, Report, RunFolder, Stop, Work};
+use super::{memory, output};
+use crate::runs::{
+    self, Checkpoints, Console, End, Footprint, Observer, Outcome, Report, RunFolder, Stop, Work,
+};
 use crate::{Device, Error};
 
 /// Settings of a kind of work.
@@ -33,6 +35,15 @@ pub(super) trait Settings: Clone + PartialEq + Serialize + DeserializeOwned {
 
     /// Takes from `typed` what a resumed run may have otherwise than it was begun with.
     fn resumed_with(self, typed: &Self) -> Self;
+
+    /// How much memory the work takes at most on a device like this one, where that is worth asking.
+    ///
+    /// # Errors
+    /// If the settings cannot work.
+    fn footprint(&self, device: &Device) -> Result<Option<Footprint>, Error>;
+
+    /// Settings that take less memory and what is typed for them, if there are any.
+    fn lighter(&self) -> Option<(Self, String)>;
 }
 
 /// Flags of every command that makes a run.
@@ -50,6 +61,9 @@ pub struct RunArgs {
     /// Go on with the run in this folder, with the settings stored there
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
+    /// Most memory that the run may take, as 8GB [default: what is free]
+    #[arg(long, value_name = "SIZE", value_parser = super::memory::bytes)]
+    pub memory: Option<u64>,
 }
 
 /// What was typed.
@@ -97,6 +111,14 @@ pub(super) fn named<T: Copy>(all: &[(&str, T)], key: &str, name: &str) -> Result
     known
         .map(|(_, value)| *value)
         .ok_or_else(|| Error::config(key, format!("there is no `{name}`")))
+}
+
+/// Half of a discriminator's batch and of a generator's, neither below `least`, and what is typed for them; none if they
+/// are that small.
+pub(super) fn halved(batches: [usize; 2], least: usize) -> Option<([usize; 2], String)> {
+    let half = batches.map(|n| (n / 2).max(least));
+    let [batch, gen_batch] = half;
+    (half != batches).then(|| (half, format!("--batch {batch} --gen-batch {gen_batch}")))
 }
 
 /// Begins or resumes a run and drives it to its end. `preset` gives the settings that a name stands for, `build` the
@@ -179,6 +201,7 @@ fn begin<C: Settings, W: Work>(
     let config = layers.value().clone();
     config.check()?;
     let device = global.open_device()?;
+    memory::require(&config, &device, typed.args.memory, global.quiet)?;
     // Built before the folder is made: a bad image source leaves no folder behind.
     let work = build(&device, &config, global.seed())?;
     let path = match &typed.args.run {
@@ -205,6 +228,7 @@ fn resume<C: Settings, W: Work>(
     let before = stored.clone();
     stored.settings = settings_of_resumed(&stored, typed)?;
     let device = device_of_resumed(run, &stored.device, typed.global)?;
+    memory::require(&stored.settings, &device, typed.args.memory, typed.global.quiet)?;
     let resumed = RunFolder::resume(run)?;
     for note in &resumed.notes {
         output::note(&format!("warning: {note}"));

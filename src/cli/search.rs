@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 use serde_json::json;
 
 use super::args::{AdversarialArgs, Global};
-use super::run::{self, Settings, Typed};
+use super::run::{self, Settings, Typed, halved};
 use super::{interrupt, output};
+use crate::runs::Footprint;
 use crate::search::adversarial::{AdversarialConfig, Preset};
 use crate::search::{Outcome, Search};
 use crate::space::GanGenotype;
@@ -31,6 +32,16 @@ impl Settings for AdversarialConfig {
 
     fn resumed_with(self, typed: &AdversarialConfig) -> AdversarialConfig {
         AdversarialConfig { max_steps: typed.max_steps, ..self }
+    }
+
+    fn footprint(&self, device: &Device) -> Result<Option<Footprint>, Error> {
+        AdversarialConfig::footprint(self, device).map(Some)
+    }
+
+    fn lighter(&self) -> Option<(AdversarialConfig, String)> {
+        // Each half of a mini-batch is one of pictures.
+        let ([batch, gen_batch], typed) = halved([self.batch, self.gen_batch], 2)?;
+        Some((AdversarialConfig { batch, gen_batch, ..self.clone() }, typed))
     }
 }
 

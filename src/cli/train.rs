@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Global;
-use super::judge::Judge;
+use super::judge::{self, Judge};
 use super::run::{self, RunArgs, Settings, StoredRun, Typed};
 use super::{interrupt, model, output};
 use crate::data::{self, OpenOptions};
-use crate::runs::{self, Outcome};
+use crate::runs::{self, Footprint, Outcome};
 use crate::space::{Discriminator, Family, GanGenotype};
 use crate::train::{Preset, TrainConfig, Trainer};
 use crate::{Device, Error};
@@ -157,6 +157,21 @@ impl Settings for TrainConfig {
             on_divergence: typed.on_divergence,
             ..self
         }
+    }
+
+    fn footprint(&self, device: &Device) -> Result<Option<Footprint>, Error> {
+        let mut needed = TrainConfig::footprint(self, device)?;
+        if !self.features.is_empty() {
+            needed = needed + judge::footprint(&self.features, self.image_size(), device)?;
+        }
+        Ok(Some(needed))
+    }
+
+    fn lighter(&self) -> Option<(TrainConfig, String)> {
+        // The same batches in more parts.
+        let accumulate = 2 * self.accumulate;
+        (accumulate <= self.batch.min(self.gen_batch))
+            .then(|| (TrainConfig { accumulate, ..self.clone() }, format!("--accumulate {accumulate}")))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod batches;
+mod blank;
 mod cifar10;
 mod decode;
 mod folder;
@@ -24,6 +25,7 @@ mod subset;
 
 pub use ahead::{Ahead, OwnedBatch};
 pub use batches::{Batch, Batches};
+pub use blank::Blank;
 pub use pixels::{Pixels, SourcePixels};
 pub use shapes::Shapes;
 pub use source::VALID_SOURCES;

@@ -4,6 +4,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod room;
 mod select;
 mod size_class;
 
@@ -18,6 +19,7 @@ use crate::Error;
 pub use cpu::{Cpu, CpuBuffer};
 pub use gpu::{Counters, Gpu, GpuBuffer, GpuOptions};
 pub(crate) use gpu::{kernel, params};
+pub use room::free_on_host;
 
 /// Where tensors live and kernels run. Cloning is cheap; clones are the same device.
 #[derive(Clone)]
@@ -73,6 +75,24 @@ impl Device {
         Device::Cpu(Cpu::new())
     }
 
+    /// A device of the same kind for a dry run: its buffers are counted like those of this one and have no memory, its
+    /// kernels do not run, and whatever is read from it is 0. What work would take of memory is known from it before
+    /// the work begins ([`Device::memory`]).
+    pub fn dry(&self) -> Device {
+        match self {
+            Device::Cpu(_) => Device::Cpu(Cpu::dry()),
+            Device::Gpu(gpu) => Device::Gpu(gpu.dry()),
+        }
+    }
+
+    /// Whether this is a device for dry runs.
+    pub fn is_dry(&self) -> bool {
+        match self {
+            Device::Cpu(cpu) => cpu.is_dry(),
+            Device::Gpu(gpu) => gpu.is_dry(),
+        }
+    }
+
     /// Room for `len` floats with arbitrary content: the kernel that gets it writes every element.
     pub fn alloc(&self, len: usize) -> Buffer {
         match self {
@@ -86,7 +106,7 @@ impl Device {
         match self {
             Device::Cpu(cpu) => {
                 let mut buffer = cpu.alloc(data.len());
-                buffer.as_mut_slice().copy_from_slice(data);
+                cpu.run(|| buffer.as_mut_slice().copy_from_slice(data));
                 Buffer::Cpu(Arc::new(buffer))
             }
             Device::Gpu(gpu) => Buffer::Gpu(Arc::new(gpu.upload(data))),
@@ -192,18 +212,21 @@ impl Buffer {
         }
     }
 
-    /// Copies `len` floats to the host; waits for the device.
+    /// Copies `len` floats to the host; waits for the device. Zeros from a dry device.
     ///
     /// # Errors
     /// If the device failed.
     pub fn read(&self, len: usize) -> Result<Vec<f32>, Error> {
         match self {
-            Buffer::Cpu(buffer) => Ok(buffer.as_slice()[..len].to_vec()),
+            Buffer::Cpu(buffer) => {
+                let values = buffer.device().value(|| buffer.as_slice()[..len].to_vec());
+                Ok(values.unwrap_or_else(|| vec![0.0; len]))
+            }
             Buffer::Gpu(buffer) => buffer.device().read(buffer, len),
         }
     }
 
-    /// The floats of a CPU buffer.
+    /// The floats of a CPU buffer; none of a dry device.
     ///
     /// # Panics
     /// If the buffer lies on a GPU.

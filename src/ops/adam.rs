@@ -83,13 +83,13 @@ pub fn adam_step(p: &Tensor, g: &Tensor, m: &Tensor, v: &Tensor, step: AdamStep)
             ],
             Grid::elements(p.elements()),
         ),
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => cpu.run(|| {
             let old = [p.cpu(), g.cpu(), m.cpu(), v.cpu()];
             let new = [new_p.cpu_mut(), new_m.cpu_mut(), new_v.cpu_mut()];
             threads::pieces_of(new, GRAIN, |start, new| {
                 cpu_step(&params, old.map(|x| &x[start..start + new[0].len()]), new);
             });
-        }
+        }),
     }
     (new_p, new_m, new_v)
 }

@@ -53,7 +53,7 @@ impl Op for Binary {
                 &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
                 Grid::elements(y.elements()),
             ),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => cpu.run(|| {
                 let (a, b, y) = (a.cpu(), b.cpu(), y.cpu_mut());
                 match self.kind {
                     Kind::Add => each(a, b, y, |a, b| a + b),
@@ -61,7 +61,7 @@ impl Op for Binary {
                     Kind::Mul => each(a, b, y, |a, b| a * b),
                     Kind::Div => each(a, b, y, |a, b| a / b),
                 }
-            }
+            }),
         }
         y
     }

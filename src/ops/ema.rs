@@ -35,7 +35,7 @@ pub(super) fn scaled_sum(op: &str, a: &Tensor, a_factor: f64, b: &Tensor, b_fact
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
             Grid::elements(y.elements()),
         ),
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());
             threads::elements(y.cpu_mut(), |start, y| {
                 let at = start..start + y.len();
@@ -44,7 +44,7 @@ pub(super) fn scaled_sum(op: &str, a: &Tensor, a_factor: f64, b: &Tensor, b_fact
                     *y = a_factor * a + b_factor * b;
                 }
             });
-        }
+        }),
     }
     y
 }

@@ -81,7 +81,7 @@ impl RowSums {
         let device = x.device();
         match &device {
             Device::Gpu(gpu) => self.launch(gpu, &device, x, &y),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => cpu.run(|| {
                 let (width, x) = (width(x.shape()), x.cpu());
                 threads::rows(y.cpu_mut(), width, |start, y| {
                     for (list, y) in y.chunks_mut(width).enumerate() {
@@ -94,7 +94,7 @@ impl RowSums {
                         }
                     }
                 });
-            }
+            }),
         }
         y
     }

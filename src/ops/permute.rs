@@ -64,7 +64,7 @@ impl Permute {
                 &[("x", x.gpu()), ("y", y.gpu())],
                 Grid::elements(y.elements()),
             ),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => cpu.run(|| {
                 let x = x.cpu();
                 threads::rows(y.cpu_mut(), d[3], |first, y| {
                     for (i, y) in y.chunks_mut(d[3]).enumerate() {
@@ -76,7 +76,7 @@ impl Permute {
                         }
                     }
                 });
-            }
+            }),
         }
         y
     }

@@ -47,14 +47,14 @@ fn cut(x: &Tensor, axis: usize, start: usize, len: usize) -> Tensor {
     let (x_row, y_row, start) = (row(x.shape(), axis), len * inner, start * inner);
     match x.device() {
         Device::Gpu(_) => launch(&kernel!("slice", "forward"), y.elements(), [x_row, y_row], start, x, &y),
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => cpu.run(|| {
             let x = x.cpu();
             threads::rows(y.cpu_mut(), y_row, |first, y| {
                 for (i, y) in y.chunks_mut(y_row).enumerate() {
                     y.copy_from_slice(&x[(first + i) * x_row + start..][..y_row]);
                 }
             });
-        }
+        }),
     }
     y
 }
@@ -65,7 +65,7 @@ fn pad(x: &Tensor, out: Shape, axis: usize, start: usize) -> Tensor {
     let (x_row, y_row, start) = (row(x.shape(), axis), row(out, axis), start * row(out, axis + 1));
     match x.device() {
         Device::Gpu(_) => launch(&kernel!("slice", "pad"), y.elements(), [x_row, y_row], start, x, &y),
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => cpu.run(|| {
             let x = x.cpu();
             threads::rows(y.cpu_mut(), y_row, |first, y| {
                 for (i, y) in y.chunks_mut(y_row).enumerate() {
@@ -74,7 +74,7 @@ fn pad(x: &Tensor, out: Shape, axis: usize, start: usize) -> Tensor {
                     y[start + x_row..].fill(0.0);
                 }
             });
-        }
+        }),
     }
     y
 }

@@ -35,7 +35,7 @@ impl Op for Softmax {
                 let buffers = [("x", x.gpu()), ("y", y.gpu())];
                 gpu.launch(&kernel, &params, &buffers, Grid::elements(rows));
             }
-            Device::Cpu(_) => self.forward_cpu(x.shape().last(), x.cpu(), y.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| self.forward_cpu(x.shape().last(), x.cpu(), y.cpu_mut())),
         }
         keep.push(y.clone());
         y
@@ -55,7 +55,9 @@ impl Op for Softmax {
                 let buffers = [("kept", kept.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())];
                 gpu.launch(&kernel, &params, &buffers, Grid::elements(rows));
             }
-            Device::Cpu(_) => self.backward_cpu(gy.shape().last(), kept.cpu(), gy.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => {
+                cpu.run(|| self.backward_cpu(gy.shape().last(), kept.cpu(), gy.cpu(), gx.cpu_mut()))
+            }
         }
         vec![Some(gx)]
     }

@@ -74,7 +74,7 @@ impl Op for Unary {
                 &[("x", x.gpu()), ("y", y.gpu())],
                 Grid::elements(y.elements()),
             ),
-            Device::Cpu(_) => self.forward_cpu(x.cpu(), y.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| self.forward_cpu(x.cpu(), y.cpu_mut())),
         }
         if self.kind.keeps() == Keeps::Output {
             keep.push(y.clone());
@@ -97,7 +97,7 @@ impl Op for Unary {
                 &[("v", v.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())],
                 Grid::elements(gx.elements()),
             ),
-            Device::Cpu(_) => self.backward_cpu(v.cpu(), gy.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| self.backward_cpu(v.cpu(), gy.cpu(), gx.cpu_mut())),
         }
         vec![Some(gx)]
     }

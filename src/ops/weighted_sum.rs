@@ -32,7 +32,11 @@ impl Op for WeightedSum {
         let (a, x) = (x[0], &x[1..]);
         match a.device() {
             Device::Gpu(gpu) => gpu_forward(&gpu, a, x),
-            Device::Cpu(_) => cpu_forward(a.cpu(), x),
+            Device::Cpu(cpu) => {
+                let mut y = x[0].empty_like();
+                cpu.run(|| cpu_forward(a.cpu(), x, y.cpu_mut()));
+                y
+            }
         }
     }
 
@@ -42,9 +46,10 @@ impl Op for WeightedSum {
             let x: Vec<&Tensor> = (1..=tensors).map(|i| ctx.x(i)).collect();
             match gy.device() {
                 Device::Gpu(gpu) => gpu_backward_a(&gpu, &x, gy),
-                Device::Cpu(_) => {
-                    let ga = x.iter().map(|x| dot::parallel(x.cpu(), gy.cpu()) as f32);
-                    Tensor::from_slice(&gy.device(), [tensors], &ga.collect::<Vec<_>>())
+                Device::Cpu(cpu) => {
+                    let ga = |x: &&Tensor| cpu.value(|| dot::parallel(x.cpu(), gy.cpu()) as f32);
+                    let ga: Vec<f32> = x.iter().map(|x| ga(x).unwrap_or(0.0)).collect();
+                    Tensor::from_slice(&gy.device(), [tensors], &ga)
                 }
             }
         });
@@ -96,10 +101,9 @@ fn gpu_forward(gpu: &Gpu, a: &Tensor, x: &[&Tensor]) -> Tensor {
     sum.expect("checked: at least one tensor")
 }
 
-fn cpu_forward(a: &[f32], x: &[&Tensor]) -> Tensor {
-    let mut y = x[0].empty_like();
+fn cpu_forward(a: &[f32], x: &[&Tensor], y: &mut [f32]) {
     let x: Vec<&[f32]> = x.iter().map(|x| x.cpu()).collect();
-    threads::elements(y.cpu_mut(), |start, y| {
+    threads::elements(y, |start, y| {
         let at = start..start + y.len();
         for (y, x) in y.iter_mut().zip(&x[0][at.clone()]) {
             *y = a[0] * x;
@@ -110,7 +114,6 @@ fn cpu_forward(a: &[f32], x: &[&Tensor]) -> Tensor {
             }
         }
     });
-    y
 }
 
 /// `a[i] * gy`.
@@ -130,13 +133,13 @@ fn backward_x(a: &Tensor, i: usize, gy: &Tensor) -> Tensor {
             &[("a", a.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())],
             Grid::elements(gx.elements()),
         ),
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => cpu.run(|| {
             let (a, gy) = (a.cpu()[i], gy.cpu());
             threads::elements(gx.cpu_mut(), |start, gx| {
                 let gy = &gy[start..start + gx.len()];
                 gx.iter_mut().zip(gy).for_each(|(gx, gy)| *gx = a * gy);
             });
-        }
+        }),
     }
     gx
 }

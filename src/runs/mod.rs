@@ -7,6 +7,7 @@
 pub mod bounds;
 mod drive;
 mod folder;
+mod footprint;
 mod lines;
 mod lock;
 mod snapshot;
@@ -14,4 +15,5 @@ mod snapshot;
 pub use drive::curves;
 pub use drive::{Artifact, Candidate, Checkpoints, Console, End, Observer, Outcome, Report, Stop, Work, run};
 pub use folder::{Resumed, RunFolder, newest_snapshot, read_config, read_journal};
+pub use footprint::{Footprint, footprint};
 pub use snapshot::Snapshot;

@@ -46,6 +46,11 @@ impl Snapshot {
         self.step
     }
 
+    /// Bytes of all arrays.
+    pub fn bytes(&self) -> u64 {
+        self.arrays.iter().map(|(_, array)| 4 * array.values.len() as u64).sum()
+    }
+
     /// The arrays.
     pub fn arrays(&self) -> &NamedArrays {
         &self.arrays

@@ -21,7 +21,7 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
             Grid::elements(y.elements()),
         ),
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());
             threads::elements(y.cpu_mut(), |start, y| {
                 let n = y.len();
@@ -29,7 +29,7 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
                     *y = a + b;
                 }
             });
-        }
+        }),
     }
     y
 }

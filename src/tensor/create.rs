@@ -20,6 +20,7 @@ impl Tensor {
     pub fn full(device: &Device, shape: impl Into<Shape>, value: f32) -> Tensor {
         let shape = shape.into();
         match device {
+            _ if device.is_dry() => Tensor::uninit(device, shape),
             Device::Cpu(_) => {
                 let mut y = Tensor::uninit(device, shape);
                 y.cpu_mut().fill(value);
@@ -37,12 +38,18 @@ impl Tensor {
     /// Standard normal values, drawn on the host so that both devices get the same.
     pub fn normal(device: &Device, shape: impl Into<Shape>, rng: &mut Rng) -> Tensor {
         let shape = shape.into();
+        if device.is_dry() {
+            return Tensor::uninit(device, shape);
+        }
         Tensor::from_slice(device, shape, &rng.normals(shape.elements()))
     }
 
     /// Values uniform in `[-bound, bound)`, drawn on the host so that both devices get the same.
     pub fn uniform(device: &Device, shape: impl Into<Shape>, bound: f32, rng: &mut Rng) -> Tensor {
         let shape = shape.into();
+        if device.is_dry() {
+            return Tensor::uninit(device, shape);
+        }
         let values: Vec<f32> = (0..shape.elements()).map(|_| (2.0 * rng.uniform() - 1.0) * bound).collect();
         Tensor::from_slice(device, shape, &values)
     }

@@ -106,12 +106,13 @@ impl Tensor {
         Ok(self.to_vec()?[0])
     }
 
-    /// The floats of a tensor on the CPU device.
+    /// The floats of a tensor on the CPU device; none on a dry one.
     ///
     /// # Panics
     /// If it lies on a GPU.
     pub fn cpu(&self) -> &[f32] {
-        &self.buffer.cpu()[..self.elements()]
+        let all = self.buffer.cpu();
+        &all[..self.elements().min(all.len())]
     }
 
     /// The buffer of a tensor on a GPU.
@@ -128,7 +129,9 @@ impl Tensor {
     /// If it lies on a GPU or its memory was already shared.
     pub fn cpu_mut(&mut self) -> &mut [f32] {
         let n = self.elements();
-        &mut self.buffer.cpu_mut()[..n]
+        let all = self.buffer.cpu_mut();
+        let n = n.min(all.len());
+        &mut all[..n]
     }
 }
 

@@ -3,6 +3,7 @@
 mod augment;
 mod config;
 mod health;
+mod memory;
 mod players;
 mod state;
 mod trainer;

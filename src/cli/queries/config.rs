@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::run::{Settings, named};
-use crate::Error;
+use super::super::judge;
+use super::super::run::{Settings, halved, named};
+use crate::runs::Footprint;
 use crate::search::GenerativeConfig;
 use crate::search::baselines::{AgeingConfig, CemConfig, LocalConfig, ReinforceConfig};
 use crate::search::evolutionary::Preset;
 use crate::search::gan::GanConfig;
 use crate::search::queries::Constraints;
 use crate::tables::Statistic;
+use crate::{Device, Error};
 
 /// Which accuracy of a table a search sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,5 +201,25 @@ impl Settings for QueryConfig {
 
     fn resumed_with(self, typed: &QueryConfig) -> QueryConfig {
         QueryConfig { max_steps: typed.max_steps, ..self }
+    }
+
+    /// Networks of a searcher, and a table in a file that is mapped, are small.
+    fn footprint(&self, device: &Device) -> Result<Option<Footprint>, Error> {
+        if self.on != "gan" {
+            return Ok(None);
+        }
+        self.gan.check()?;
+        let settings = &self.gan.settings;
+        let network = judge::footprint(&settings.features, settings.image_size(), device)?;
+        Ok(Some(self.gan.footprint(device)? + network))
+    }
+
+    fn lighter(&self) -> Option<(QueryConfig, String)> {
+        let settings = &self.gan.settings;
+        let ([batch, gen_batch], _) = halved([settings.batch, settings.gen_batch], 1)?;
+        let mut lighter = self.clone();
+        (lighter.gan.settings.batch, lighter.gan.settings.gen_batch) = (batch, gen_batch);
+        let key = "--set gan.settings";
+        Some((lighter, format!("{key}.batch={batch} {key}.gen_batch={gen_batch}")))
     }
 }

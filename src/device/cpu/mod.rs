@@ -27,6 +27,28 @@ impl Cpu {
         Cpu(Arc::new(Pool::default()))
     }
 
+    /// A CPU device that counts its buffers and computes nothing, see [`crate::Device::dry`].
+    pub fn dry() -> Cpu {
+        Cpu(Arc::new(Pool::dry()))
+    }
+
+    /// Whether this is a dry device.
+    pub fn is_dry(&self) -> bool {
+        self.0.is_dry()
+    }
+
+    /// Runs a kernel, and nothing on a dry device: whatever reads or writes the floats of a buffer belongs inside.
+    pub fn run(&self, kernel: impl FnOnce()) {
+        if !self.0.is_dry() {
+            kernel();
+        }
+    }
+
+    /// The same for a kernel that gives a value, of which a dry device has none.
+    pub fn value<T>(&self, kernel: impl FnOnce() -> T) -> Option<T> {
+        (!self.0.is_dry()).then(kernel)
+    }
+
     /// Room for `len` floats with arbitrary content.
     pub fn alloc(&self, len: usize) -> CpuBuffer {
         Pool::take(&self.0, len)

@@ -19,30 +19,43 @@ pub(super) struct Pool {
     created: AtomicU64,
     bytes: AtomicU64,
     poison: AtomicBool,
+    /// Whether buffers are counted and have no memory.
+    dry: bool,
     /// See [`crate::Device::operations`]; here because a buffer knows no other part of its device.
     pub operations: AtomicU64,
 }
 
 /// Host memory of the CPU device; goes back to the pool when dropped.
 pub struct CpuBuffer {
+    /// None at all on a dry device.
     lines: Vec<Line>,
+    class: usize,
     len: usize,
     pool: Arc<Pool>,
 }
 
 impl Pool {
+    /// One that counts its buffers and has none.
+    pub(super) fn dry() -> Pool {
+        Pool { dry: true, ..Pool::default() }
+    }
+
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry
+    }
+
     pub(super) fn take(pool: &Arc<Pool>, len: usize) -> CpuBuffer {
         let class = size_class(len.div_ceil(16).max(1));
         let recycled = pool.lock().get_mut(&class).and_then(Vec::pop);
         let mut lines = recycled.unwrap_or_else(|| {
             pool.created.fetch_add(1, Ordering::Relaxed);
             pool.bytes.fetch_add((class * 64) as u64, Ordering::Relaxed);
-            vec![bytemuck::Zeroable::zeroed(); class]
+            vec![bytemuck::Zeroable::zeroed(); if pool.dry { 0 } else { class }]
         });
         if pool.poison.load(Ordering::Relaxed) {
             lines.fill(Line([f32::NAN; 16]));
         }
-        CpuBuffer { lines, len, pool: pool.clone() }
+        CpuBuffer { lines, class, len, pool: pool.clone() }
     }
 
     pub(super) fn stats(&self) -> MemoryStats {
@@ -63,14 +76,19 @@ impl Pool {
 }
 
 impl CpuBuffer {
-    /// The floats.
+    /// The floats; none on a dry device.
     pub fn as_slice(&self) -> &[f32] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        &bytemuck::cast_slice(&self.lines)[..self.present()]
     }
 
-    /// The floats, for writing.
+    /// The floats, for writing; none on a dry device.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        let present = self.present();
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..present]
+    }
+
+    fn present(&self) -> usize {
+        if self.pool.dry { 0 } else { self.len }
     }
 
     pub(crate) fn device(&self) -> Cpu {
@@ -81,7 +99,7 @@ impl CpuBuffer {
 impl Drop for CpuBuffer {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
-        self.pool.lock().entry(lines.len()).or_default().push(lines);
+        self.pool.lock().entry(self.class).or_default().push(lines);
     }
 }
 

@@ -77,7 +77,7 @@ impl Gpu {
         grid: Grid,
     ) {
         let inner = &*self.0;
-        if grid.is_empty() || inner.failure.happened() {
+        if grid.is_empty() || inner.failure.happened() || self.is_dry() {
             return;
         }
         let mut state = self.lock();

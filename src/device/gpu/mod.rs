@@ -73,6 +73,8 @@ struct State {
 pub struct GpuBuffer {
     /// None if the device had failed: nothing runs on it any more.
     memory: Option<wgpu::Buffer>,
+    /// The class that a dry device counts in the place of memory.
+    counted: Option<u64>,
     len: usize,
     gpu: Gpu,
 }
@@ -115,7 +117,7 @@ impl Gpu {
         opened.info.kind = options.kind.unwrap_or(opened.info.kind);
         let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
         failure.listen(&opened.device);
-        let pool = Pool::new(opened.device.clone(), failure.clone(), opened.limits.max_buffer_size);
+        let pool = Pool::new(opened.device.clone(), failure.clone(), opened.limits.max_buffer_size, false);
         let batch = Batch::new(&opened.device);
         pool.count(Batch::UNIFORM_BYTES);
         Ok(Gpu(Arc::new(Inner {
@@ -135,6 +137,45 @@ impl Gpu {
                 nan: None,
             }),
         })))
+    }
+
+    /// The same adapter for a dry run, see [`crate::Device::dry`]. Larger buffers than its kernels take fail it at once.
+    pub fn dry(&self) -> Gpu {
+        let inner = &*self.0;
+        let failure = Failure::new(format!("{} ({})", inner.info.id, inner.info.name));
+        let most = self.most_elements() as u64 * 4;
+        let pool = Pool::new(inner.device.clone(), failure.clone(), most, true);
+        pool.count(Batch::UNIFORM_BYTES);
+        Gpu(Arc::new(Inner {
+            info: inner.info.clone(),
+            limits: inner.limits.clone(),
+            subgroup: inner.subgroup,
+            device: inner.device.clone(),
+            queue: inner.queue.clone(),
+            failure,
+            pool,
+            poison: AtomicBool::new(false),
+            operations: AtomicU64::new(0),
+            state: Mutex::new(State {
+                batch: Batch::new(&inner.device),
+                pipelines: Pipelines::default(),
+                bind_groups: BindGroups::default(),
+                nan: None,
+            }),
+        }))
+    }
+
+    /// How many of `wanted` bytes the adapter gives for tensors now; they are given back.
+    pub(super) fn try_to_take(&self, wanted: u64) -> u64 {
+        let given = self.0.pool.try_to_take(wanted);
+        // Destroyed buffers are let go of in a wait; its failure sticks and is reported at the next read.
+        let _ = self.wait(None);
+        given
+    }
+
+    /// Whether this is a device for dry runs.
+    pub fn is_dry(&self) -> bool {
+        self.0.pool.is_dry()
     }
 
     /// Elements of the largest buffer that a kernel can be given.
@@ -207,6 +248,9 @@ impl Gpu {
 
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.check()?;
+        if self.is_dry() {
+            return Ok(());
+        }
         self.flush();
         self.wait(None)?;
         self.check()
@@ -237,11 +281,13 @@ impl Gpu {
     }
 
     fn take(&self, len: usize) -> GpuBuffer {
-        GpuBuffer {
-            memory: self.memory_for(Purpose::Storage, bytes_of(len)),
-            len,
-            gpu: self.clone(),
-        }
+        let (pool, bytes) = (&self.0.pool, bytes_of(len));
+        let counted = pool.take_counted(Purpose::Storage, bytes);
+        let memory = match pool.is_dry() {
+            true => None,
+            false => self.memory_for(Purpose::Storage, bytes),
+        };
+        GpuBuffer { memory, counted, len, gpu: self.clone() }
     }
 
     /// Pooled or new memory; none once the device has failed. Must not be called while the state is locked.
@@ -307,6 +353,9 @@ impl Drop for GpuBuffer {
     fn drop(&mut self) {
         if let Some(memory) = self.memory.take() {
             self.gpu.0.pool.give_back(Purpose::Storage, memory);
+        }
+        if let Some(class) = self.counted {
+            self.gpu.0.pool.give_back_counted(Purpose::Storage, class);
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) fn bytes_of(len: usize) -> u64 {
 pub(super) struct Pool {
     device: wgpu::Device,
     failure: Failure,
+    /// Of a dry device: how many buffers of each class are unused.
+    counted: Option<Mutex<HashMap<(Purpose, u64), u64>>>,
     free: Mutex<HashMap<(Purpose, u64), Vec<wgpu::Buffer>>>,
     created: AtomicU64,
     bytes: AtomicU64,
@@ -36,10 +38,12 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(device: wgpu::Device, failure: Failure, max_bytes: u64) -> Pool {
+    /// A `dry` one counts buffers and creates none.
+    pub(super) fn new(device: wgpu::Device, failure: Failure, max_bytes: u64, dry: bool) -> Pool {
         Pool {
             device,
             failure,
+            counted: dry.then(Mutex::default),
             free: Mutex::default(),
             created: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -50,6 +54,13 @@ impl Pool {
     /// A buffer of at least `bytes`, a multiple of [`UNIT`]; `None` once the device has failed.
     /// Where the system has no memory left, `reclaim` is called to let go of buffers and wait for the device.
     pub(super) fn take(&self, purpose: Purpose, bytes: u64, reclaim: impl Fn()) -> Option<wgpu::Buffer> {
+        let class = self.class(bytes)?;
+        let recycled = self.lock().get_mut(&(purpose, class)).and_then(Vec::pop);
+        recycled.or_else(|| self.create(purpose, class, reclaim))
+    }
+
+    /// The class of a buffer of `bytes`; `None` if that is too large or the device has failed.
+    fn class(&self, bytes: u64) -> Option<u64> {
         if self.failure.happened() {
             return None;
         }
@@ -60,13 +71,35 @@ impl Pool {
             ));
             return None;
         }
-        let class = (size_class((bytes / UNIT) as usize) as u64 * UNIT).min(self.max_bytes);
-        let recycled = self.lock().get_mut(&(purpose, class)).and_then(Vec::pop);
-        recycled.or_else(|| self.create(purpose, class, reclaim))
+        Some((size_class((bytes / UNIT) as usize) as u64 * UNIT).min(self.max_bytes))
     }
 
     pub(super) fn give_back(&self, purpose: Purpose, buffer: wgpu::Buffer) {
         self.lock().entry((purpose, buffer.size())).or_default().push(buffer);
+    }
+
+    /// Whether buffers are counted only.
+    pub(super) fn is_dry(&self) -> bool {
+        self.counted.is_some()
+    }
+
+    /// On a dry device, counts what [`Pool::take`] would take; gives its class, to be given back.
+    pub(super) fn take_counted(&self, purpose: Purpose, bytes: u64) -> Option<u64> {
+        let counted = self.counted.as_ref()?;
+        let class = self.class(bytes)?;
+        let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+        match counted.entry((purpose, class)).or_default() {
+            0 => self.count(class),
+            unused => *unused -= 1,
+        }
+        Some(class)
+    }
+
+    pub(super) fn give_back_counted(&self, purpose: Purpose, class: u64) {
+        if let Some(counted) = &self.counted {
+            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            *counted.entry((purpose, class)).or_default() += 1;
+        }
     }
 
     /// Counts a buffer that is created once and kept by the device itself.
@@ -82,31 +115,29 @@ impl Pool {
         }
     }
 
+    /// How many of `wanted` bytes the system has; they are given back.
+    pub(super) fn try_to_take(&self, wanted: u64) -> u64 {
+        let mut taken = Vec::new();
+        let mut sum = 0;
+        while sum < wanted {
+            let bytes = (wanted - sum).div_ceil(UNIT).saturating_mul(UNIT).min(self.max_bytes);
+            let Some(buffer) = self.attempt(Purpose::Storage, bytes) else {
+                break;
+            };
+            taken.push(buffer);
+            sum += bytes;
+        }
+        for buffer in taken {
+            buffer.destroy();
+        }
+        sum.min(wanted)
+    }
+
     fn create(&self, purpose: Purpose, bytes: u64, reclaim: impl Fn()) -> Option<wgpu::Buffer> {
-        let (label, usage) = match purpose {
-            Purpose::Storage => (
-                "tensor",
-                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            ),
-            Purpose::Readback => ("readback", wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
-        };
-        let attempt = || {
-            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: bytes,
-                usage,
-                mapped_at_creation: false,
-            });
-            match pollster::block_on(scope.pop()) {
-                None => Some(buffer),
-                Some(_) => None,
-            }
-        };
-        let buffer = attempt().or_else(|| {
+        let buffer = self.attempt(purpose, bytes).or_else(|| {
             self.release();
             reclaim();
-            attempt()
+            self.attempt(purpose, bytes)
         });
         match buffer {
             Some(_) => self.count(bytes),
@@ -116,6 +147,28 @@ impl Pool {
             ))),
         }
         buffer
+    }
+
+    /// A new buffer, if the system has one.
+    fn attempt(&self, purpose: Purpose, bytes: u64) -> Option<wgpu::Buffer> {
+        let (label, usage) = match purpose {
+            Purpose::Storage => (
+                "tensor",
+                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            ),
+            Purpose::Readback => ("readback", wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+        };
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        match pollster::block_on(scope.pop()) {
+            None => Some(buffer),
+            Some(_) => None,
+        }
     }
 
     /// Gives all unused buffers back to the system.

@@ -61,9 +61,9 @@ impl Op for BatchNorm {
         let mut y = x.empty_like();
         match y.device() {
             Device::Gpu(gpu) => gpu::forward(&gpu, self, x, gamma, beta, &y),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => cpu.run(|| {
                 cpu::forward(self, x.cpu(), gamma.cpu(), beta.cpu(), y.cpu_mut());
-            }
+            }),
         }
         y
     }
@@ -90,7 +90,9 @@ impl BatchNorm {
         let (mut ggamma, mut gbeta) = (self.mean.empty_like(), self.mean.empty_like());
         match gy.device() {
             Device::Gpu(gpu) => gpu::backward_sums(&gpu, self, x, gy, &ggamma, &gbeta),
-            Device::Cpu(_) => cpu::backward_sums(self, x.cpu(), gy.cpu(), ggamma.cpu_mut(), gbeta.cpu_mut()),
+            Device::Cpu(cpu) => {
+                cpu.run(|| cpu::backward_sums(self, x.cpu(), gy.cpu(), ggamma.cpu_mut(), gbeta.cpu_mut()))
+            }
         }
         (ggamma, gbeta)
     }
@@ -101,10 +103,10 @@ impl BatchNorm {
         match (gx.device(), sums) {
             (Device::Gpu(gpu), Some(sums)) => gpu::backward_x(&gpu, self, x, gamma, gy, sums, &gx),
             (Device::Gpu(gpu), None) => gpu::backward_fixed(&gpu, self, gamma, gy, &gx),
-            (Device::Cpu(_), sums) => {
+            (Device::Cpu(cpu), sums) => cpu.run(|| {
                 let sums = sums.map(|(ggamma, gbeta)| (ggamma.cpu(), gbeta.cpu()));
                 cpu::backward_x(self, x.cpu(), gamma.cpu(), gy.cpu(), sums, gx.cpu_mut());
-            }
+            }),
         }
         gx
     }
@@ -121,7 +123,7 @@ pub fn channel_moments(x: &Tensor) -> (Tensor, Tensor) {
     let (mut mean, mut var) = (x.empty([c]), x.empty([c]));
     match x.device() {
         Device::Gpu(gpu) => gpu::moments(&gpu, x, &mean, &var),
-        Device::Cpu(_) => cpu::moments(x.cpu(), mean.cpu_mut(), var.cpu_mut()),
+        Device::Cpu(cpu) => cpu.run(|| cpu::moments(x.cpu(), mean.cpu_mut(), var.cpu_mut())),
     }
     (mean, var)
 }

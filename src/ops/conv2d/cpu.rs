@@ -38,7 +38,7 @@ pub(super) fn forward(
         weights: Packed::new(cpu, w.cpu(), conv.taps.len() * cin, cout),
         at: [0, 0],
     };
-    correlate(&image, &[part], conv.stride, 1, bias, y);
+    cpu.run(|| correlate(&image, &[part], conv.stride, 1, bias, y));
 }
 
 pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &mut Tensor) {
@@ -61,7 +61,7 @@ pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
             }
         })
         .collect();
-    correlate(&Image::of(gy), &parts, 1, conv.stride, None, gx);
+    cpu.run(|| correlate(&Image::of(gy), &parts, 1, conv.stride, None, gx));
 }
 
 /// The convolution by the squares among its taps, if that is faster; whether it was.
@@ -84,7 +84,7 @@ fn by_squares(
             weights: Packed::new(cpu, chosen(cpu, w, &left, x.c * cout).as_slice(), left.len() * x.c, cout),
             at: [0, 0],
         };
-        correlate(x, &[part], 1, 1, bias, y);
+        cpu.run(|| correlate(x, &[part], 1, 1, bias, y));
     }
     for (i, square) in squares.iter().enumerate() {
         winograd::correlate(cpu, x, w, square, bias, i > 0 || !left.is_empty(), y);
@@ -95,9 +95,11 @@ fn by_squares(
 /// Some of the matrices of `w`, one after the other.
 fn chosen(cpu: &Cpu, w: &[f32], which: &[usize], size: usize) -> CpuBuffer {
     let mut all = cpu.alloc(which.len() * size);
-    for (to, t) in all.as_mut_slice().chunks_exact_mut(size).zip(which) {
-        to.copy_from_slice(&w[t * size..(t + 1) * size]);
-    }
+    cpu.run(|| {
+        for (to, t) in all.as_mut_slice().chunks_exact_mut(size).zip(which) {
+            to.copy_from_slice(&w[t * size..(t + 1) * size]);
+        }
+    });
     all
 }
 
@@ -134,20 +136,16 @@ impl Packed {
     fn new(cpu: &Cpu, matrix: &[f32], terms: usize, columns: usize) -> Packed {
         let blocks = column_blocks(terms, columns);
         let mut data = cpu.alloc(terms * columns.div_ceil(LANES) * LANES);
-        let mut rest = data.as_mut_slice();
-        let mut pieces = Vec::new();
-        for block in &blocks {
-            let (piece, after) = rest.split_at_mut(terms * block.vectors * LANES);
-            pieces.push((block, piece));
-            rest = after;
-        }
-        pieces.into_par_iter().for_each(|(block, piece)| {
-            let width = block.vectors * LANES;
-            let valid = width.min(columns - block.first);
-            for (row, to) in matrix.chunks_exact(columns).zip(piece.chunks_exact_mut(width)) {
-                to[..valid].copy_from_slice(&row[block.first..block.first + valid]);
-                to[valid..].fill(0.0);
-            }
+        cpu.run(|| {
+            let pieces = pieces(&blocks, terms, data.as_mut_slice());
+            pieces.into_par_iter().for_each(|(block, piece)| {
+                let width = block.vectors * LANES;
+                let valid = width.min(columns - block.first);
+                for (row, to) in matrix.chunks_exact(columns).zip(piece.chunks_exact_mut(width)) {
+                    to[..valid].copy_from_slice(&row[block.first..block.first + valid]);
+                    to[valid..].fill(0.0);
+                }
+            });
         });
         Packed { data, blocks, columns }
     }
@@ -202,25 +200,36 @@ fn column_blocks(terms: usize, columns: usize) -> Vec<Block> {
         .collect()
 }
 
+/// Each block with its piece of the packed matrix.
+fn pieces<'a>(blocks: &'a [Block], terms: usize, mut rest: &'a mut [f32]) -> Vec<(&'a Block, &'a mut [f32])> {
+    let mut pieces = Vec::new();
+    for block in blocks {
+        let (piece, after) = rest.split_at_mut(terms * block.vectors * LANES);
+        pieces.push((block, piece));
+        rest = after;
+    }
+    pieces
+}
+
 /// `w[t]` transposed to `[cout, cin]` for each tap in `which`.
 fn transposed(cpu: &Cpu, w: &[f32], which: &[usize], cin: usize, cout: usize) -> CpuBuffer {
     let mut turned = cpu.alloc(which.len() * cin * cout);
     let size = (cin * cout).max(1);
-    turned
-        .as_mut_slice()
-        .par_chunks_exact_mut(size)
-        .zip(which.par_iter())
-        .for_each(|(to, &t)| {
-            let from = &w[t * size..(t + 1) * size];
-            // Square patches keep both sides in cache.
-            for o0 in (0..cout).step_by(16) {
-                for i in 0..cin {
-                    for o in o0..(o0 + 16).min(cout) {
-                        to[o * cin + i] = from[i * cout + o];
-                    }
+    let turn = |(to, &t): (&mut [f32], &usize)| {
+        let from = &w[t * size..(t + 1) * size];
+        // Square patches keep both sides in cache.
+        for o0 in (0..cout).step_by(16) {
+            for i in 0..cin {
+                for o in o0..(o0 + 16).min(cout) {
+                    to[o * cin + i] = from[i * cout + o];
                 }
             }
-        });
+        }
+    };
+    cpu.run(|| {
+        let all = turned.as_mut_slice().par_chunks_exact_mut(size);
+        all.zip(which.par_iter()).for_each(turn);
+    });
     turned
 }
 

@@ -67,7 +67,7 @@ impl Op for Depthwise {
         let mut y = x.empty(self.y());
         match y.device() {
             Device::Gpu(gpu) => gpu::forward(&gpu, self, x, w, &y),
-            Device::Cpu(_) => cpu::forward(self, x.cpu(), w.cpu(), y.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::forward(self, x.cpu(), w.cpu(), y.cpu_mut())),
         }
         y
     }
@@ -84,7 +84,7 @@ impl Depthwise {
         let mut gx = gy.empty(self.x());
         match gx.device() {
             Device::Gpu(gpu) => gpu::backward_x(&gpu, self, w, gy, &gx),
-            Device::Cpu(_) => cpu::backward_x(self, w.cpu(), gy.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::backward_x(self, w.cpu(), gy.cpu(), gx.cpu_mut())),
         }
         gx
     }
@@ -92,9 +92,9 @@ impl Depthwise {
     fn backward_w(&self, x: &Tensor, gy: &Tensor) -> Tensor {
         match gy.device() {
             Device::Gpu(gpu) => gpu::backward_w(&gpu, self, x, gy),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => {
                 let mut gw = gy.empty(self.weight());
-                cpu::backward_w(self, x.cpu(), gy.cpu(), gw.cpu_mut());
+                cpu.run(|| cpu::backward_w(self, x.cpu(), gy.cpu(), gw.cpu_mut()));
                 gw
             }
         }

@@ -60,16 +60,18 @@ impl Op for Product {
         a.device().count_operations(sizes.m * sizes.k * sizes.n);
         match a.device() {
             Device::Gpu(gpu) => gpu::product(&gpu, self.how, sizes, self.entry, a, b),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => {
                 let Sizes { m, k, n } = sizes;
                 let mut y = a.empty([m, n]);
                 let view = |x, rows, cols, transposed| match transposed {
                     false => Mat::dense(x, rows, cols),
                     true => Mat::dense(x, cols, rows).transposed(),
                 };
-                let a = view(a.cpu(), m, k, self.how.transpose_a);
-                let b = view(b.cpu(), k, n, self.how.transpose_b);
-                gemm::parallel(MatMut::dense(y.cpu_mut(), m, n), a, b, Store::Overwrite);
+                cpu.run(|| {
+                    let a = view(a.cpu(), m, k, self.how.transpose_a);
+                    let b = view(b.cpu(), k, n, self.how.transpose_b);
+                    gemm::parallel(MatMut::dense(y.cpu_mut(), m, n), a, b, Store::Overwrite);
+                });
                 y
             }
         }

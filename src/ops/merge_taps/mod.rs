@@ -114,9 +114,9 @@ impl Op for MergeTaps {
         let (a, w) = (x[0], &x[1..]);
         match a.device() {
             Device::Gpu(gpu) => gpu::forward(&gpu, self, a, w),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => {
                 let mut y = a.empty([self.taps.taps, self.tap[0], self.tap[1]]);
-                cpu::forward(self, a.cpu(), w, y.cpu_mut());
+                cpu.run(|| cpu::forward(self, a.cpu(), w, y.cpu_mut()));
                 y
             }
         }
@@ -128,8 +128,9 @@ impl Op for MergeTaps {
             let w: Vec<&Tensor> = (1..=candidates).map(|i| ctx.x(i)).collect();
             match gy.device() {
                 Device::Gpu(gpu) => gpu::backward_a(&gpu, self, &w, gy),
-                Device::Cpu(_) => {
-                    let ga = cpu::backward_a(self, &w, gy.cpu());
+                Device::Cpu(cpu) => {
+                    let ga = cpu.value(|| cpu::backward_a(self, &w, gy.cpu()));
+                    let ga = ga.unwrap_or_else(|| vec![0.0; candidates]);
                     Tensor::from_slice(&gy.device(), [candidates], &ga)
                 }
             }
@@ -147,7 +148,7 @@ impl MergeTaps {
         let mut gw = gy.empty(shape);
         match gy.device() {
             Device::Gpu(gpu) => gpu::backward_w(&gpu, self, a, i, gy, &gw),
-            Device::Cpu(_) => cpu::backward_w(self, a.cpu()[i], i, gy.cpu(), gw.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::backward_w(self, a.cpu()[i], i, gy.cpu(), gw.cpu_mut())),
         }
         gw
     }

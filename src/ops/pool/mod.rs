@@ -99,7 +99,7 @@ impl Op for AvgPool {
         let mut y = x[0].empty(self.0.y());
         match y.device() {
             Device::Gpu(gpu) => gpu::avg_forward(&gpu, &self.0, x[0], &y),
-            Device::Cpu(_) => cpu::avg_forward(&self.0, x[0].cpu(), y.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::avg_forward(&self.0, x[0].cpu(), y.cpu_mut())),
         }
         y
     }
@@ -108,7 +108,7 @@ impl Op for AvgPool {
         let mut gx = gy.empty(self.0.x());
         match gx.device() {
             Device::Gpu(gpu) => gpu::avg_backward(&gpu, &self.0, gy, &gx),
-            Device::Cpu(_) => cpu::avg_backward(&self.0, gy.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::avg_backward(&self.0, gy.cpu(), gx.cpu_mut())),
         }
         vec![Some(gx)]
     }
@@ -131,9 +131,9 @@ impl Op for MaxPool {
         let mut winner = x[0].empty(self.0.y());
         match y.device() {
             Device::Gpu(gpu) => gpu::max_forward(&gpu, &self.0, x[0], &y, &winner),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => cpu.run(|| {
                 cpu::max_forward(&self.0, x[0].cpu(), y.cpu_mut(), winner.cpu_mut());
-            }
+            }),
         }
         keep.push(winner);
         y
@@ -144,7 +144,7 @@ impl Op for MaxPool {
         let winner = ctx.kept(0);
         match gx.device() {
             Device::Gpu(gpu) => gpu::max_backward(&gpu, &self.0, gy, winner, &gx),
-            Device::Cpu(_) => cpu::max_backward(&self.0, gy.cpu(), winner.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::max_backward(&self.0, gy.cpu(), winner.cpu(), gx.cpu_mut())),
         }
         vec![Some(gx)]
     }

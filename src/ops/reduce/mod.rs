@@ -59,7 +59,7 @@ impl Op for Reduce {
         let mut y = x[0].empty(self.out);
         match x[0].device() {
             Device::Gpu(gpu) => gpu::sum(&gpu, &self.layout, self.factor, x[0], &y),
-            Device::Cpu(_) => cpu::sum(&self.layout, self.factor, x[0].cpu(), y.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::sum(&self.layout, self.factor, x[0].cpu(), y.cpu_mut())),
         }
         y
     }
@@ -68,7 +68,7 @@ impl Op for Reduce {
         let mut gx = gy.empty(ctx.shape(0));
         match gy.device() {
             Device::Gpu(gpu) => gpu::expand(&gpu, &self.layout, self.factor, gy, &gx),
-            Device::Cpu(_) => cpu::expand(&self.layout, self.factor, gy.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::expand(&self.layout, self.factor, gy.cpu(), gx.cpu_mut())),
         }
         vec![Some(gx)]
     }

@@ -52,7 +52,7 @@ impl Op for Resize {
         let mut y = x[0].empty(self.y());
         match y.device() {
             Device::Gpu(gpu) => gpu::forward(&gpu, self, x[0], &y),
-            Device::Cpu(_) => cpu::forward(self, x[0].cpu(), y.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::forward(self, x[0].cpu(), y.cpu_mut())),
         }
         y
     }
@@ -61,7 +61,7 @@ impl Op for Resize {
         let mut gx = gy.empty(self.x());
         match gx.device() {
             Device::Gpu(gpu) => gpu::backward(&gpu, self, gy, &gx),
-            Device::Cpu(_) => cpu::backward(self, gy.cpu(), gx.cpu_mut()),
+            Device::Cpu(cpu) => cpu.run(|| cpu::backward(self, gy.cpu(), gx.cpu_mut())),
         }
         vec![Some(gx)]
     }

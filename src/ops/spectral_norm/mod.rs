@@ -39,7 +39,9 @@ pub fn power_iteration(w: &Tensor, u: &Tensor, eps: f64) -> (Tensor, Tensor) {
     let eps = eps as f32;
     match w.device() {
         Device::Gpu(gpu) => gpu::iterate(&gpu, matrix, eps, w, u, &new_u, &new_v),
-        Device::Cpu(_) => cpu::iterate(matrix, eps, w.cpu(), u.cpu(), new_u.cpu_mut(), new_v.cpu_mut()),
+        Device::Cpu(cpu) => {
+            cpu.run(|| cpu::iterate(matrix, eps, w.cpu(), u.cpu(), new_u.cpu_mut(), new_v.cpu_mut()))
+        }
     }
     (new_u, new_v)
 }
@@ -60,9 +62,9 @@ impl Op for Sigma {
         let w = x[0];
         match w.device() {
             Device::Gpu(gpu) => gpu::sigma(&gpu, self, w),
-            Device::Cpu(_) => {
-                let sigma = cpu::sigma(self.matrix, w.cpu(), self.u.cpu(), self.v.cpu());
-                Tensor::from_slice(&w.device(), [1], &[sigma])
+            Device::Cpu(cpu) => {
+                let sigma = cpu.value(|| cpu::sigma(self.matrix, w.cpu(), self.u.cpu(), self.v.cpu()));
+                Tensor::from_slice(&w.device(), [1], &[sigma.unwrap_or(0.0)])
             }
         }
     }
@@ -71,9 +73,9 @@ impl Op for Sigma {
         let mut gw = gy.empty(ctx.shape(0));
         match gy.device() {
             Device::Gpu(gpu) => gpu::backward(&gpu, self, gy, &gw),
-            Device::Cpu(_) => {
+            Device::Cpu(cpu) => cpu.run(|| {
                 cpu::backward(gy.cpu()[0], self.u.cpu(), self.v.cpu(), gw.cpu_mut());
-            }
+            }),
         }
         vec![Some(gw)]
     }

@@ -6,6 +6,7 @@
 
 mod amend;
 mod config;
+mod memory;
 mod players;
 mod schedule;
 mod state;

@@ -36,7 +36,8 @@ impl History {
             self.corners.push((stage, corner));
         }
         let hypervolume = match self.corner(stage) {
-            Some(corner) if !points.is_empty() => {
+            // An objective that is 0 for all leaves no box, and no share of it.
+            Some(corner) if !points.is_empty() && corner.iter().all(|c| *c != 0.0) => {
                 pareto::hypervolume(points, corner) / corner.iter().product::<f64>()
             }
             _ => 0.0,
@@ -201,6 +202,7 @@ mod tests {
         let better = history.add(Stage::Generators, 2, &[vec![0.5, 0.5]]);
         approx::assert_relative_eq!(better, 1.7 * 1.7 / 4.84, max_relative = 1e-9);
         assert_eq!(history.add(Stage::Generators, 3, &[]), 0.0);
+        assert_eq!(History::default().add(Stage::Generators, 1, &[vec![0.0, 1.0]]), 0.0);
         let other = history.add(Stage::Discriminators, 1, &[vec![7.0, 7.0]]);
         approx::assert_relative_eq!(other, 0.7 * 0.7 / (7.7 * 7.7), max_relative = 1e-9);
     }

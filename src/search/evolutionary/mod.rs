@@ -7,6 +7,7 @@ mod discriminators;
 pub(super) mod generators;
 mod history;
 pub(super) mod judge;
+mod memory;
 pub(super) mod networks;
 mod objectives;
 pub(super) mod players;

@@ -6,6 +6,7 @@
 
 mod brief;
 mod config;
+mod memory;
 mod shared;
 mod task;
 #[cfg(test)]

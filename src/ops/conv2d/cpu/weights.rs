@@ -30,9 +30,11 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
             let mut of_rest = gw.empty([left.len(), cin, cout]);
             backward_w(cpu, &rest, x, gy, &mut of_rest);
             let size = cin * cout;
-            for (from, t) in of_rest.cpu().chunks_exact(size).zip(left) {
-                gw.cpu_mut()[t * size..(t + 1) * size].copy_from_slice(from);
-            }
+            cpu.run(|| {
+                for (from, t) in of_rest.cpu().chunks_exact(size).zip(left) {
+                    gw.cpu_mut()[t * size..(t + 1) * size].copy_from_slice(from);
+                }
+            });
         }
         for square in &squares {
             winograd::backward_w(cpu, &image, gy, square, gw);
@@ -43,14 +45,13 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
     let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;
     let width = (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1;
     let mut padded = cpu.alloc(n * height * width * cin);
-    padded
-        .as_mut_slice()
-        .par_chunks_exact_mut(height * width * cin)
-        .enumerate()
-        .for_each(|(i, to)| {
+    cpu.run(|| {
+        let images = padded.as_mut_slice().par_chunks_exact_mut(height * width * cin);
+        images.enumerate().for_each(|(i, to)| {
             to.fill(0.0);
             pad_into(&image, i..i + 1, [reach.top, reach.left], [height, width], to);
         });
+    });
     let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
 
     let lines = n * oh;
@@ -58,49 +59,51 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
     let cut = WeightCut::of(conv, cin, lines.div_ceil(per_block));
     let strides = Strides { step: conv.stride * cin, row: 1 };
     let mut sums = (cut.splits > 1).then(|| cpu.alloc(cut.splits * gw.elements()));
-    let all = match &mut sums {
-        Some(sums) => sums.as_mut_slice(),
-        None => gw.cpu_mut(),
-    };
-    let jobs = cut.jobs(all, [taps, cin, cout], lines.div_ceil(per_block));
-    jobs.into_par_iter().for_each(|job| {
-        let WeightJob { blocks, mut pieces } = job;
-        for piece in &mut pieces {
-            piece.gw.fill(0.0);
-        }
-        let mut runs = Vec::with_capacity(per_block);
-        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
-        for line in blocks.map(|block| block * per_block) {
+    cpu.run(|| {
+        let all = match &mut sums {
+            Some(sums) => sums.as_mut_slice(),
+            None => gw.cpu_mut(),
+        };
+        let jobs = cut.jobs(all, [taps, cin, cout], lines.div_ceil(per_block));
+        jobs.into_par_iter().for_each(|job| {
+            let WeightJob { blocks, mut pieces } = job;
             for piece in &mut pieces {
-                let (dy, left) = conv.taps[piece.tap];
-                // Positions where the tap leaves the image would add zeros; those of a chain differ, so it keeps all.
-                let columns = match piece.taps {
-                    1 => inside(ow, conv.stride, left, image.w),
-                    _ => 0..ow,
-                };
-                let rows = inside(oh, conv.stride, dy, image.h);
-                runs.clear();
-                for l in line..(line + per_block).min(lines) {
-                    let (image, row) = (l / oh, l % oh);
-                    if !rows.contains(&row) || columns.is_empty() {
-                        continue;
-                    }
-                    let first = (image * height + row * conv.stride) * width;
-                    runs.push(Run {
-                        start: (first + columns.start * conv.stride) * cin,
-                        at: l * ow + columns.start,
-                        len: columns.len(),
-                    });
-                }
-                let shift = (dy - reach.top) as usize * width + (left - reach.left) as usize;
-                let a = &padded.as_slice()[shift * cin + piece.first..];
-                piece.add(a, strides, &runs, &packed, &mut out);
+                piece.gw.fill(0.0);
             }
+            let mut runs = Vec::with_capacity(per_block);
+            let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+            for line in blocks.map(|block| block * per_block) {
+                for piece in &mut pieces {
+                    let (dy, left) = conv.taps[piece.tap];
+                    // Positions where the tap leaves the image would add zeros; those of a chain differ, so it keeps all.
+                    let columns = match piece.taps {
+                        1 => inside(ow, conv.stride, left, image.w),
+                        _ => 0..ow,
+                    };
+                    let rows = inside(oh, conv.stride, dy, image.h);
+                    runs.clear();
+                    for l in line..(line + per_block).min(lines) {
+                        let (image, row) = (l / oh, l % oh);
+                        if !rows.contains(&row) || columns.is_empty() {
+                            continue;
+                        }
+                        let first = (image * height + row * conv.stride) * width;
+                        runs.push(Run {
+                            start: (first + columns.start * conv.stride) * cin,
+                            at: l * ow + columns.start,
+                            len: columns.len(),
+                        });
+                    }
+                    let shift = (dy - reach.top) as usize * width + (left - reach.left) as usize;
+                    let a = &padded.as_slice()[shift * cin + piece.first..];
+                    piece.add(a, strides, &runs, &packed, &mut out);
+                }
+            }
+        });
+        if let Some(sums) = sums {
+            add_up(sums.as_slice(), gw.cpu_mut());
         }
     });
-    if let Some(sums) = sums {
-        add_up(sums.as_slice(), gw.cpu_mut());
-    }
 }
 
 /// The output positions among `count` whose input position, `d` away, lies in an image of `size`.

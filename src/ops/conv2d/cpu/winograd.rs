@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Image, Packed, Task, column_blocks, tasks};
+use super::{Block, Image, Packed, Task, column_blocks, pieces, tasks};
 use crate::device::Cpu;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
@@ -116,9 +116,11 @@ pub fn correlate(
             multiply(&weights, &tiles, x.c, [v, sums], bias, add, &mut task);
         });
     };
-    tasks(y.cpu_mut(), [n, oh, ow, cout], 2 * square.dilation)
-        .into_par_iter()
-        .for_each(run);
+    cpu.run(|| {
+        tasks(y.cpu_mut(), [n, oh, ow, cout], 2 * square.dilation)
+            .into_par_iter()
+            .for_each(run);
+    });
 }
 
 /// The tiles of 2x2 outputs that cover some rows of some images. With a dilation, outputs of a tile are that far apart, and
@@ -256,15 +258,8 @@ fn spread_weights(cpu: &Cpu, w: &[f32], square: &Square, cin: usize, cout: usize
     let terms = square.form.frequencies() * cin;
     let blocks = column_blocks(terms, cout);
     let mut data = cpu.alloc(terms * cout.div_ceil(LANES) * LANES);
-    let mut rest = data.as_mut_slice();
-    let mut pieces = Vec::new();
-    for block in &blocks {
-        let (piece, after) = rest.split_at_mut(terms * block.vectors * LANES);
-        pieces.push((block, piece));
-        rest = after;
-    }
     let zeros = vec![0.0; cout];
-    pieces.into_par_iter().for_each(|(block, piece)| {
+    let spread = |(block, piece): (&Block, &mut [f32])| {
         let width = block.vectors * LANES;
         let valid = width.min(cout - block.first);
         if valid < width {
@@ -287,6 +282,10 @@ fn spread_weights(cpu: &Cpu, w: &[f32], square: &Square, cin: usize, cout: usize
                 }
             }
         }
+    };
+    cpu.run(|| {
+        let pieces = pieces(&blocks, terms, data.as_mut_slice());
+        pieces.into_par_iter().for_each(spread);
     });
     Packed { data, blocks, columns: cout }
 }

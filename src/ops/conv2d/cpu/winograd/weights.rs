@@ -38,27 +38,29 @@ pub fn backward_w(cpu: &Cpu, x: &Image, gy: &Tensor, square: &Square, gw: &mut T
     let splits = JOBS.div_ceil(ranges).min(chunks.len());
     let frequencies = square.form.frequencies();
     let mut sums = cpu.alloc(splits * frequencies * cin * cout);
-    // `[splits, ranges, frequencies, channels of the range, cout]`.
-    let mut jobs = Vec::new();
-    let mut rest = sums.as_mut_slice();
-    for split in 0..splits {
-        for range in 0..ranges {
-            let channels = range * range_of..((range + 1) * range_of).min(cin);
-            let (sums, after) = rest.split_at_mut(frequencies * channels.len() * cout);
-            rest = after;
-            let of_split = chunks.len() * split / splits..chunks.len() * (split + 1) / splits;
-            jobs.push((&chunks[of_split], channels, sums));
-        }
-    }
-    jobs.into_par_iter().for_each(|(chunks, channels, sums)| {
-        sums.fill(0.0);
-        SPACE.with_borrow_mut(|[v, g]| {
-            for tiles in chunks {
-                add_chunk(x, gy, tiles, channels.clone(), [v, g], sums);
+    cpu.run(|| {
+        // `[splits, ranges, frequencies, channels of the range, cout]`.
+        let mut jobs = Vec::new();
+        let mut rest = sums.as_mut_slice();
+        for split in 0..splits {
+            for range in 0..ranges {
+                let channels = range * range_of..((range + 1) * range_of).min(cin);
+                let (sums, after) = rest.split_at_mut(frequencies * channels.len() * cout);
+                rest = after;
+                let of_split = chunks.len() * split / splits..chunks.len() * (split + 1) / splits;
+                jobs.push((&chunks[of_split], channels, sums));
             }
+        }
+        jobs.into_par_iter().for_each(|(chunks, channels, sums)| {
+            sums.fill(0.0);
+            SPACE.with_borrow_mut(|[v, g]| {
+                for tiles in chunks {
+                    add_chunk(x, gy, tiles, channels.clone(), [v, g], sums);
+                }
+            });
         });
+        gather_weights(sums.as_slice(), splits, square, [cin, cout], gw.cpu_mut());
     });
-    gather_weights(sums.as_slice(), splits, square, [cin, cout], gw.cpu_mut());
 }
 
 /// Input channels of each job but the last, about equally many.
