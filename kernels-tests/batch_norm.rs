@@ -30,11 +30,13 @@ fn normalised(x: &Array, gamma: &Array, beta: &Array, mean: &[f64], var: &[f64])
 }
 
 /// Odd sizes (but not two values a channel: their gradient cancels to nothing), two axes, few and many channels, several slices, more than one row of workgroups.
-const SHAPES: [&[usize]; 7] = [
+const SHAPES: [&[usize]; 9] = [
     &[5, 1, 1, 1],
     &[5, 3],
     &[2, 2, 2, 3],
     &[3, 5, 7, 6],
+    &[2, 5, 9, 12],
+    &[3, 17, 19, 64],
     &[2, 3, 3, 131],
     &[4, 33, 31, 5],
     &[16, 32, 32, 1],

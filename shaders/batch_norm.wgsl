@@ -9,7 +9,8 @@
 //   backward_fixed: gx = gamma * r * gy                                     mean and variance do not depend on x
 //
 // *_slices: one invocation owns one channel of one slice. moments, backward_sums: one workgroup owns one channel.
-// The others: one invocation owns one element.
+// The others: one invocation owns one element. Entry points that end in 4 own four channels at once; there `len` and `c`
+// count vectors of four.
 #import grid
 #import reduce
 
@@ -38,10 +39,25 @@ struct Params {
 @group(0) @binding(13) var<storage, read_write> new_variance: array<f32>;
 @group(0) @binding(14) var<storage, read_write> new_ggamma: array<f32>;
 @group(0) @binding(15) var<storage, read_write> new_gbeta: array<f32>;
+@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> mean4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> variance4: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> gamma4: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> beta4: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> gy4: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> gx4: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read> ggamma4: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read> gbeta4: array<vec4<f32>>;
+@group(0) @binding(10) var<storage, read_write> new_sums4: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 fn reciprocal_deviation(channel: u32) -> f32 {
     return 1.0 / sqrt(variance[channel] + p.eps);
+}
+
+fn reciprocal_deviation4(channel: u32) -> vec4<f32> {
+    return 1.0 / sqrt(variance4[channel] + p.eps);
 }
 
 // First row of slice s and the one past its last.
@@ -69,6 +85,27 @@ fn moments_slices(at: Grid) {
     }
     new_sums[2u * s * p.c + channel] = center;
     new_sums[(2u * s + 1u) * p.c + channel] = squares;
+}
+
+@compute @workgroup_size(WG)
+fn moments_slices4(at: Grid) {
+    let o = linear(at);
+    if o >= p.slices * p.c { return; }
+    let channel = o % p.c;
+    let s = o / p.c;
+    let rows = rows_of(s);
+    var sum = vec4(0.0);
+    for (var row = rows.x; row < rows.y; row++) {
+        sum += x4[row * p.c + channel];
+    }
+    let center = sum / f32(rows.y - rows.x);
+    var squares = vec4(0.0);
+    for (var row = rows.x; row < rows.y; row++) {
+        let d = x4[row * p.c + channel] - center;
+        squares += d * d;
+    }
+    new_sums4[2u * s * p.c + channel] = center;
+    new_sums4[(2u * s + 1u) * p.c + channel] = squares;
 }
 
 @compute @workgroup_size(WG)
@@ -104,6 +141,14 @@ fn forward(at: Grid) {
 }
 
 @compute @workgroup_size(WG)
+fn forward4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    y4[o] = (x4[o] - mean4[channel]) * (reciprocal_deviation4(channel) * gamma4[channel]) + beta4[channel];
+}
+
+@compute @workgroup_size(WG)
 fn backward_slices(at: Grid) {
     let o = linear(at);
     if o >= p.slices * p.c { return; }
@@ -120,6 +165,25 @@ fn backward_slices(at: Grid) {
     }
     new_sums[2u * s * p.c + channel] = sum;
     new_sums[(2u * s + 1u) * p.c + channel] = product * reciprocal_deviation(channel);
+}
+
+@compute @workgroup_size(WG)
+fn backward_slices4(at: Grid) {
+    let o = linear(at);
+    if o >= p.slices * p.c { return; }
+    let channel = o % p.c;
+    let s = o / p.c;
+    let rows = rows_of(s);
+    let center = mean4[channel];
+    var sum = vec4(0.0);
+    var product = vec4(0.0);
+    for (var row = rows.x; row < rows.y; row++) {
+        let g = gy4[row * p.c + channel];
+        sum += g;
+        product += g * (x4[row * p.c + channel] - center);
+    }
+    new_sums4[2u * s * p.c + channel] = sum;
+    new_sums4[(2u * s + 1u) * p.c + channel] = product * reciprocal_deviation4(channel);
 }
 
 @compute @workgroup_size(WG)
@@ -149,6 +213,17 @@ fn backward_x(at: Grid) {
     let rows = f32(p.rows);
     let along = (x[o] - mean[channel]) * r * (ggamma[channel] / rows);
     gx[o] = gamma[channel] * r * (gy[o] - gbeta[channel] / rows - along);
+}
+
+@compute @workgroup_size(WG)
+fn backward_x4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let r = reciprocal_deviation4(channel);
+    let rows = f32(p.rows);
+    let along = (x4[o] - mean4[channel]) * r * (ggamma4[channel] / rows);
+    gx4[o] = gamma4[channel] * r * (gy4[o] - gbeta4[channel] / rows - along);
 }
 
 @compute @workgroup_size(WG)

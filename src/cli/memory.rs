@@ -121,12 +121,28 @@ mod tests {
 
     #[test]
     fn tensors_and_the_rest_share_the_memory_of_a_machine_but_not_of_a_card() {
-        let needed = Footprint { device: 6, host: 5 };
-        let shared = Room { device: 10, host: 10, own: false, given: false };
-        assert!(shared.lack(needed).unwrap().contains("11"));
-        assert!(Room { host: 11, ..shared }.lack(needed).is_none());
-        let card = Room { device: 6, host: 5, own: true, given: false };
+        const GB: u64 = 1_000_000_000;
+        let needed = Footprint { device: 6 * GB, host: 5 * GB };
+        let shared = Room {
+            device: 10 * GB,
+            host: 10 * GB,
+            own: false,
+            given: false,
+        };
+        assert!(
+            shared
+                .lack(needed)
+                .unwrap()
+                .contains("takes 11.0 GB at most and 10.0 GB are free")
+        );
+        assert!(Room { host: 11 * GB, ..shared }.lack(needed).is_none());
+        let card = Room {
+            device: 6 * GB,
+            host: 5 * GB,
+            own: true,
+            given: false,
+        };
         assert!(card.lack(needed).is_none());
-        assert!(Room { device: 5, ..card }.lack(needed).unwrap().contains("on the device"));
+        assert!(Room { device: 5 * GB, ..card }.lack(needed).unwrap().contains("on the device"));
     }
 }

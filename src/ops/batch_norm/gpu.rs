@@ -2,7 +2,7 @@
 
 use super::BatchNorm;
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid};
+use crate::device::gpu::{Gpu, Grid, Kernel};
 use crate::device::{kernel, params};
 
 params! {
@@ -43,16 +43,48 @@ impl Params {
     }
 }
 
+/// A launch whose every invocation owns one channel, or four where their number allows it.
+struct Launch<'a> {
+    gpu: &'a Gpu,
+    params: Params,
+    kernels: [Kernel; 2],
+}
+
+impl Launch<'_> {
+    /// Over `elements`, with each buffer under both of its names.
+    fn over(self, elements: usize, buffers: &[([&'static str; 2], &Tensor)]) {
+        let Launch { gpu, mut params, kernels: [one, four] } = self;
+        let (together, kernel) = if params.c.is_multiple_of(4) {
+            (4, four)
+        } else {
+            (1, one)
+        };
+        params.c /= together;
+        params.len /= together;
+        let name = |names: &[&'static str; 2]| names[usize::from(together == 4)];
+        let buffers: Vec<_> = buffers.iter().map(|(names, tensor)| (name(names), tensor.gpu())).collect();
+        gpu.launch(&kernel, &params, &buffers, Grid::elements(elements / together as usize));
+    }
+}
+
+const X: [&str; 2] = ["x", "x4"];
+const MEAN: [&str; 2] = ["mean", "mean4"];
+const VARIANCE: [&str; 2] = ["variance", "variance4"];
+const GAMMA: [&str; 2] = ["gamma", "gamma4"];
+const BETA: [&str; 2] = ["beta", "beta4"];
+const Y: [&str; 2] = ["y", "y4"];
+const GY: [&str; 2] = ["gy", "gy4"];
+const GX: [&str; 2] = ["gx", "gx4"];
+const GGAMMA: [&str; 2] = ["ggamma", "ggamma4"];
+const GBETA: [&str; 2] = ["gbeta", "gbeta4"];
+const NEW_SUMS: [&str; 2] = ["new_sums", "new_sums4"];
+
 pub(super) fn moments(gpu: &Gpu, x: &Tensor, mean: &Tensor, var: &Tensor) {
     let params = Params::new(x, 0.0);
     let c = mean.elements();
     let sums = x.empty([params.slices(), 2, c]);
-    gpu.launch(
-        &kernel!("batch_norm", "moments_slices"),
-        &params,
-        &[("x", x.gpu()), ("new_sums", sums.gpu())],
-        Grid::elements(params.slices() * c),
-    );
+    let kernels = [kernel!("batch_norm", "moments_slices"), kernel!("batch_norm", "moments_slices4")];
+    Launch { gpu, params, kernels }.over(params.slices() * c, &[(X, x), (NEW_SUMS, &sums)]);
     gpu.launch(
         &kernel!("batch_norm", "moments").with("WG", 64),
         &params,
@@ -62,19 +94,10 @@ pub(super) fn moments(gpu: &Gpu, x: &Tensor, mean: &Tensor, var: &Tensor) {
 }
 
 pub(super) fn forward(gpu: &Gpu, op: &BatchNorm, x: &Tensor, gamma: &Tensor, beta: &Tensor, y: &Tensor) {
-    gpu.launch(
-        &kernel!("batch_norm", "forward"),
-        &Params::new(x, op.eps),
-        &[
-            ("x", x.gpu()),
-            ("mean", op.mean.gpu()),
-            ("variance", op.var.gpu()),
-            ("gamma", gamma.gpu()),
-            ("beta", beta.gpu()),
-            ("y", y.gpu()),
-        ],
-        Grid::elements(x.elements()),
-    );
+    let kernels = [kernel!("batch_norm", "forward"), kernel!("batch_norm", "forward4")];
+    let params = Params::new(x, op.eps);
+    let buffers = [(X, x), (MEAN, &op.mean), (VARIANCE, &op.var), (GAMMA, gamma), (BETA, beta), (Y, y)];
+    Launch { gpu, params, kernels }.over(x.elements(), &buffers);
 }
 
 pub(super) fn backward_sums(
@@ -88,18 +111,9 @@ pub(super) fn backward_sums(
     let params = Params::new(x, op.eps);
     let c = ggamma.elements();
     let sums = x.empty([params.slices(), 2, c]);
-    gpu.launch(
-        &kernel!("batch_norm", "backward_slices"),
-        &params,
-        &[
-            ("x", x.gpu()),
-            ("mean", op.mean.gpu()),
-            ("variance", op.var.gpu()),
-            ("gy", gy.gpu()),
-            ("new_sums", sums.gpu()),
-        ],
-        Grid::elements(params.slices() * c),
-    );
+    let kernels = [kernel!("batch_norm", "backward_slices"), kernel!("batch_norm", "backward_slices4")];
+    let buffers = [(X, x), (MEAN, &op.mean), (VARIANCE, &op.var), (GY, gy), (NEW_SUMS, &sums)];
+    Launch { gpu, params, kernels }.over(params.slices() * c, &buffers);
     gpu.launch(
         &kernel!("batch_norm", "backward_sums").with("WG", 64),
         &params,
@@ -117,21 +131,19 @@ pub(super) fn backward_x(
     (ggamma, gbeta): &(Tensor, Tensor),
     gx: &Tensor,
 ) {
-    gpu.launch(
-        &kernel!("batch_norm", "backward_x"),
-        &Params::new(x, op.eps),
-        &[
-            ("x", x.gpu()),
-            ("mean", op.mean.gpu()),
-            ("variance", op.var.gpu()),
-            ("gamma", gamma.gpu()),
-            ("gy", gy.gpu()),
-            ("ggamma", ggamma.gpu()),
-            ("gbeta", gbeta.gpu()),
-            ("gx", gx.gpu()),
-        ],
-        Grid::elements(gx.elements()),
-    );
+    let kernels = [kernel!("batch_norm", "backward_x"), kernel!("batch_norm", "backward_x4")];
+    let params = Params::new(x, op.eps);
+    let buffers = [
+        (X, x),
+        (MEAN, &op.mean),
+        (VARIANCE, &op.var),
+        (GAMMA, gamma),
+        (GY, gy),
+        (GGAMMA, ggamma),
+        (GBETA, gbeta),
+        (GX, gx),
+    ];
+    Launch { gpu, params, kernels }.over(gx.elements(), &buffers);
 }
 
 pub(super) fn backward_fixed(gpu: &Gpu, op: &BatchNorm, gamma: &Tensor, gy: &Tensor, gx: &Tensor) {

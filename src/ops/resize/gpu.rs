@@ -17,12 +17,17 @@ params! {
 }
 
 impl Resize {
+    /// Channels that one invocation owns.
+    fn together(&self) -> usize {
+        if self.c.is_multiple_of(4) { 4 } else { 1 }
+    }
+
     fn params(&self, len: usize) -> Params {
         Params {
-            len: len as u32,
+            len: (len / self.together()) as u32,
             h: self.rows.source as u32,
             w: self.columns.source as u32,
-            c: self.c as u32,
+            c: (self.c / self.together()) as u32,
             ho: self.rows.output as u32,
             wo: self.columns.output as u32,
         }
@@ -41,19 +46,28 @@ impl Resize {
 }
 
 pub(super) fn forward(gpu: &Gpu, resize: &Resize, x: &Tensor, y: &Tensor) {
-    gpu.launch(
-        &resize.with_mode(kernel!("resize", "forward")),
-        &resize.params(y.elements()),
-        &[("x", x.gpu()), ("y", y.gpu())],
-        Grid::elements(y.elements()),
-    );
+    let (kernel, [from, to]) = match resize.together() {
+        4 => (kernel!("resize", "forward4"), ["x4", "y4"]),
+        _ => (kernel!("resize", "forward"), ["x", "y"]),
+    };
+    launch(gpu, resize, kernel, [(from, x), (to, y)]);
 }
 
 pub(super) fn backward(gpu: &Gpu, resize: &Resize, gy: &Tensor, gx: &Tensor) {
+    let (kernel, [from, to]) = match resize.together() {
+        4 => (kernel!("resize", "backward4"), ["gy4", "gx4"]),
+        _ => (kernel!("resize", "backward"), ["gy", "gx"]),
+    };
+    launch(gpu, resize, kernel, [(from, gy), (to, gx)]);
+}
+
+/// From the first tensor to the second.
+fn launch(gpu: &Gpu, resize: &Resize, kernel: Kernel, [from, to]: [(&str, &Tensor); 2]) {
+    let written = to.1.elements();
     gpu.launch(
-        &resize.with_mode(kernel!("resize", "backward")),
-        &resize.params(gx.elements()),
-        &[("gy", gy.gpu()), ("gx", gx.gpu())],
-        Grid::elements(gx.elements()),
+        &resize.with_mode(kernel),
+        &resize.params(written),
+        &[(from.0, from.1.gpu()), (to.0, to.1.gpu())],
+        Grid::elements(written / resize.together()),
     );
 }
