@@ -28,7 +28,7 @@ fn sum(x: &Array, reduced: &[usize], factor: f64) -> Array {
 
 #[test]
 fn reduce_over_every_set_of_axes() {
-    for shape in [&[1, 1][..], &[5], &[3, 7], &[2, 3, 5], &[2, 3, 4, 7], &[3, 1, 5, 2]] {
+    for shape in [&[1, 1][..], &[5], &[3, 7], &[2, 3, 5], &[2, 3, 4, 7], &[2, 3, 4, 8], &[3, 1, 5, 2]] {
         for set in 1..1_usize << shape.len() {
             let axes: Vec<usize> = (0..shape.len()).filter(|a| set >> a & 1 == 1).collect();
             let count: usize = axes.iter().map(|&a| shape[a]).product();
@@ -53,10 +53,12 @@ fn reduce_over_every_set_of_axes() {
 
 #[test]
 fn reduce_of_many_rows_and_of_long_rows() {
-    let cases: [(&[usize], &[usize]); 6] = [
+    let cases: [(&[usize], &[usize]); 8] = [
         (&[3001, 17], &[0]),
         (&[2, 40, 41, 19], &[0, 1, 2]),
         (&[4, 23, 29, 33], &[1, 2]),
+        (&[2, 40, 41, 20], &[0, 1, 2]),
+        (&[3, 200, 24], &[1]),
         (&[5, 4099], &[1]),
         (&[3, 70, 2, 90], &[1, 3]),
         (&[40_009], &[0]),

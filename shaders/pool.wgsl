@@ -6,7 +6,8 @@
 //   max_backward: gx[n,i,j,c] = sum over the windows that see (i,j) and were won by it of gy[n,oi,oj,c]
 //
 // count is k*k if count_pad, else the number of the window's pixels inside the image.
-// One invocation owns one element of what is written.
+// One invocation owns one element of what is written, in entry points that end in 4 four channels: there `len` and `c`
+// count vectors of four.
 #import grid
 
 struct Params {
@@ -28,6 +29,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> gx: array<f32>;
 @group(0) @binding(4) var<storage, read> winner: array<f32>;
 @group(0) @binding(5) var<storage, read_write> new_winner: array<f32>;
+@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> gy4: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gx4: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // First pixel of an axis that window o sees, and the one past its last.
@@ -73,6 +78,24 @@ fn avg_forward(at: Grid) {
 }
 
 @compute @workgroup_size(WG)
+fn avg_forward4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let row = o / (p.c * p.wo);
+    let n = row / p.ho;
+    let is = pixels(row % p.ho, p.h);
+    let js = pixels(o / p.c % p.wo, p.w);
+    var sum = vec4(0.0);
+    for (var i = is.x; i < is.y; i++) {
+        for (var j = js.x; j < js.y; j++) {
+            sum += x4[((n * p.h + i) * p.w + j) * p.c + channel];
+        }
+    }
+    y4[o] = sum * share(is, js);
+}
+
+@compute @workgroup_size(WG)
 fn avg_backward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
@@ -89,6 +112,25 @@ fn avg_backward(at: Grid) {
         }
     }
     gx[o] = sum;
+}
+
+@compute @workgroup_size(WG)
+fn avg_backward4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let row = o / (p.c * p.w);
+    let n = row / p.h;
+    let is = seeing(row % p.h, p.ho);
+    let js = seeing(o / p.c % p.w, p.wo);
+    var sum = vec4(0.0);
+    for (var i = is.x; i < is.y; i++) {
+        let height = pixels(i, p.h);
+        for (var j = js.x; j < js.y; j++) {
+            sum += gy4[((n * p.ho + i) * p.wo + j) * p.c + channel] * share(height, pixels(j, p.w));
+        }
+    }
+    gx4[o] = sum;
 }
 
 @compute @workgroup_size(WG)

@@ -5,6 +5,7 @@
 //   expand:  x[k0,r0,k1,r1] = factor * y[k0,k1]
 //
 // columns: one invocation owns one y and adds up its chunk in order; neighbours read neighbouring k1.
+// columns4: the same for four neighbouring y, where R1 is 1; `outputs` and `k1` count vectors of four.
 // tree:    one workgroup owns one y; its invocations read neighbouring r and add up in a tree.
 // expand:  one invocation owns one x.
 // A long sum takes several launches, each over the chunk sums of the one before: [chunks, K0 * K1] -> [1, K0 * K1].
@@ -25,6 +26,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(0) var<storage, read> gy: array<f32>;
 @group(0) @binding(1) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y4: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // Element number r of the sum behind output number `out`.
@@ -45,6 +48,21 @@ fn columns(at: Grid) {
         sum += x[source(out, r)];
     }
     y[o] = p.factor * sum;
+}
+
+@compute @workgroup_size(WG)
+fn columns4(at: Grid) {
+    let o = linear(at);
+    if o >= p.outputs * p.chunks { return; }
+    let out = o % p.outputs;
+    let first = out / p.k1 * p.r0 * p.k1 + out % p.k1;
+    let start = o / p.outputs * p.chunk;
+    let end = min(start + p.chunk, p.r0);
+    var sum = vec4(0.0);
+    for (var r = start; r < end; r++) {
+        sum += x4[first + r * p.k1];
+    }
+    y4[o] = p.factor * sum;
 }
 
 @compute @workgroup_size(WG)

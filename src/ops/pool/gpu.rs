@@ -2,7 +2,7 @@
 
 use super::Windows;
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid};
+use crate::device::gpu::{Gpu, Grid, Kernel};
 use crate::device::{kernel, params};
 
 params! {
@@ -38,21 +38,34 @@ impl Windows {
 }
 
 pub(super) fn avg_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor) {
-    gpu.launch(
-        &kernel!("pool", "avg_forward"),
-        &windows.params(y.elements()),
-        &[("x", x.gpu()), ("y", y.gpu())],
-        Grid::elements(y.elements()),
-    );
+    match windows.c.is_multiple_of(4) {
+        true => fours(gpu, windows, kernel!("pool", "avg_forward4"), [("x4", x), ("y4", y)]),
+        false => gpu.launch(
+            &kernel!("pool", "avg_forward"),
+            &windows.params(y.elements()),
+            &[("x", x.gpu()), ("y", y.gpu())],
+            Grid::elements(y.elements()),
+        ),
+    }
 }
 
 pub(super) fn avg_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, gx: &Tensor) {
-    gpu.launch(
-        &kernel!("pool", "avg_backward"),
-        &windows.params(gx.elements()),
-        &[("gy", gy.gpu()), ("gx", gx.gpu())],
-        Grid::elements(gx.elements()),
-    );
+    match windows.c.is_multiple_of(4) {
+        true => fours(gpu, windows, kernel!("pool", "avg_backward4"), [("gy4", gy), ("gx4", gx)]),
+        false => gpu.launch(
+            &kernel!("pool", "avg_backward"),
+            &windows.params(gx.elements()),
+            &[("gy", gy.gpu()), ("gx", gx.gpu())],
+            Grid::elements(gx.elements()),
+        ),
+    }
+}
+
+/// From the first tensor to the second, four channels an invocation.
+fn fours(gpu: &Gpu, windows: &Windows, kernel: Kernel, [from, to]: [(&str, &Tensor); 2]) {
+    let vectors = to.1.elements() / 4;
+    let params = Params { c: windows.c as u32 / 4, ..windows.params(vectors) };
+    gpu.launch(&kernel, &params, &[(from.0, from.1.gpu()), (to.0, to.1.gpu())], Grid::elements(vectors));
 }
 
 pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, winner: &Tensor) {

@@ -44,10 +44,15 @@ pub(super) fn sum(gpu: &Gpu, layout: &Layout, factor: f32, x: &Tensor, y: &Tenso
     let last = chunks == 1;
     let partial = (!last).then(|| x.empty([chunks, layout.outputs()]));
     let sums = partial.as_ref().unwrap_or(y);
-    let params = layout.params(chunk, chunks, if last { factor } else { 1.0 });
+    let mut params = layout.params(chunk, chunks, if last { factor } else { 1.0 });
     let buffers = [("x", x.gpu()), ("y", sums.gpu())];
     let count = layout.outputs() * chunks;
-    if columns {
+    if columns && layout.r1 == 1 && layout.k1.is_multiple_of(4) {
+        params.outputs /= 4;
+        params.k1 /= 4;
+        let buffers = [("x4", x.gpu()), ("y4", sums.gpu())];
+        gpu.launch(&kernel!("reduce", "columns4"), &params, &buffers, Grid::elements(count / 4));
+    } else if columns {
         gpu.launch(&kernel!("reduce", "columns"), &params, &buffers, Grid::elements(count));
     } else {
         gpu.launch(&kernel!("reduce", "tree"), &params, &buffers, Grid::groups(count));
