@@ -7,6 +7,7 @@ pub mod conv2d;
 mod conv_transpose;
 mod elementary;
 mod ema;
+mod fours;
 mod gather;
 mod matmul;
 mod merge_taps;

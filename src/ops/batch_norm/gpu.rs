@@ -2,8 +2,9 @@
 
 use super::BatchNorm;
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid, Kernel};
+use crate::device::gpu::{Gpu, Grid};
 use crate::device::{kernel, params};
+use crate::ops::fours;
 
 params! {
     struct Params {
@@ -41,29 +42,11 @@ impl Params {
     fn slices(&self) -> usize {
         self.slices as usize
     }
-}
 
-/// A launch whose every invocation owns one channel, or four where their number allows it.
-struct Launch<'a> {
-    gpu: &'a Gpu,
-    params: Params,
-    kernels: [Kernel; 2],
-}
-
-impl Launch<'_> {
-    /// Over `elements`, with each buffer under both of its names.
-    fn over(self, elements: usize, buffers: &[([&'static str; 2], &Tensor)]) {
-        let Launch { gpu, mut params, kernels: [one, four] } = self;
-        let (together, kernel) = if params.c.is_multiple_of(4) {
-            (4, four)
-        } else {
-            (1, one)
-        };
-        params.c /= together;
-        params.len /= together;
-        let name = |names: &[&'static str; 2]| names[usize::from(together == 4)];
-        let buffers: Vec<_> = buffers.iter().map(|(names, tensor)| (name(names), tensor.gpu())).collect();
-        gpu.launch(&kernel, &params, &buffers, Grid::elements(elements / together as usize));
+    /// Those of a kernel that owns `together` channels an invocation.
+    fn of(self, together: usize) -> Params {
+        let n = together as u32;
+        Params { len: self.len / n, c: self.c / n, ..self }
     }
 }
 
@@ -84,7 +67,8 @@ pub(super) fn moments(gpu: &Gpu, x: &Tensor, mean: &Tensor, var: &Tensor) {
     let c = mean.elements();
     let sums = x.empty([params.slices(), 2, c]);
     let kernels = [kernel!("batch_norm", "moments_slices"), kernel!("batch_norm", "moments_slices4")];
-    Launch { gpu, params, kernels }.over(params.slices() * c, &[(X, x), (NEW_SUMS, &sums)]);
+    let buffers = [(X, x), (NEW_SUMS, &sums)];
+    fours::launch(gpu, kernels, c, |n| params.of(n), params.slices() * c, &buffers);
     gpu.launch(
         &kernel!("batch_norm", "moments").with("WG", 64),
         &params,
@@ -97,7 +81,7 @@ pub(super) fn forward(gpu: &Gpu, op: &BatchNorm, x: &Tensor, gamma: &Tensor, bet
     let kernels = [kernel!("batch_norm", "forward"), kernel!("batch_norm", "forward4")];
     let params = Params::new(x, op.eps);
     let buffers = [(X, x), (MEAN, &op.mean), (VARIANCE, &op.var), (GAMMA, gamma), (BETA, beta), (Y, y)];
-    Launch { gpu, params, kernels }.over(x.elements(), &buffers);
+    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), x.elements(), &buffers);
 }
 
 pub(super) fn backward_sums(
@@ -113,7 +97,7 @@ pub(super) fn backward_sums(
     let sums = x.empty([params.slices(), 2, c]);
     let kernels = [kernel!("batch_norm", "backward_slices"), kernel!("batch_norm", "backward_slices4")];
     let buffers = [(X, x), (MEAN, &op.mean), (VARIANCE, &op.var), (GY, gy), (NEW_SUMS, &sums)];
-    Launch { gpu, params, kernels }.over(params.slices() * c, &buffers);
+    fours::launch(gpu, kernels, c, |n| params.of(n), params.slices() * c, &buffers);
     gpu.launch(
         &kernel!("batch_norm", "backward_sums").with("WG", 64),
         &params,
@@ -143,7 +127,7 @@ pub(super) fn backward_x(
         (GBETA, gbeta),
         (GX, gx),
     ];
-    Launch { gpu, params, kernels }.over(gx.elements(), &buffers);
+    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), gx.elements(), &buffers);
 }
 
 pub(super) fn backward_fixed(gpu: &Gpu, op: &BatchNorm, gamma: &Tensor, gy: &Tensor, gx: &Tensor) {

@@ -2,8 +2,9 @@
 
 use super::Windows;
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid, Kernel};
+use crate::device::gpu::{Gpu, Grid};
 use crate::device::{kernel, params};
+use crate::ops::fours;
 
 params! {
     struct Params {
@@ -21,12 +22,13 @@ params! {
 }
 
 impl Windows {
-    fn params(&self, len: usize) -> Params {
+    /// Those of a kernel that writes `len` elements and owns `together` channels an invocation.
+    fn params(&self, len: usize, together: usize) -> Params {
         Params {
-            len: len as u32,
+            len: (len / together) as u32,
             h: self.h as u32,
             w: self.w as u32,
-            c: self.c as u32,
+            c: (self.c / together) as u32,
             ho: self.ho as u32,
             wo: self.wo as u32,
             k: self.pool.k as u32,
@@ -38,40 +40,21 @@ impl Windows {
 }
 
 pub(super) fn avg_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor) {
-    match windows.c.is_multiple_of(4) {
-        true => fours(gpu, windows, kernel!("pool", "avg_forward4"), [("x4", x), ("y4", y)]),
-        false => gpu.launch(
-            &kernel!("pool", "avg_forward"),
-            &windows.params(y.elements()),
-            &[("x", x.gpu()), ("y", y.gpu())],
-            Grid::elements(y.elements()),
-        ),
-    }
+    let kernels = [kernel!("pool", "avg_forward"), kernel!("pool", "avg_forward4")];
+    let (len, buffers) = (y.elements(), [(["x", "x4"], x), (["y", "y4"], y)]);
+    fours::launch(gpu, kernels, windows.c, |n| windows.params(len, n), len, &buffers);
 }
 
 pub(super) fn avg_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, gx: &Tensor) {
-    match windows.c.is_multiple_of(4) {
-        true => fours(gpu, windows, kernel!("pool", "avg_backward4"), [("gy4", gy), ("gx4", gx)]),
-        false => gpu.launch(
-            &kernel!("pool", "avg_backward"),
-            &windows.params(gx.elements()),
-            &[("gy", gy.gpu()), ("gx", gx.gpu())],
-            Grid::elements(gx.elements()),
-        ),
-    }
-}
-
-/// From the first tensor to the second, four channels an invocation.
-fn fours(gpu: &Gpu, windows: &Windows, kernel: Kernel, [from, to]: [(&str, &Tensor); 2]) {
-    let vectors = to.1.elements() / 4;
-    let params = Params { c: windows.c as u32 / 4, ..windows.params(vectors) };
-    gpu.launch(&kernel, &params, &[(from.0, from.1.gpu()), (to.0, to.1.gpu())], Grid::elements(vectors));
+    let kernels = [kernel!("pool", "avg_backward"), kernel!("pool", "avg_backward4")];
+    let (len, buffers) = (gx.elements(), [(["gy", "gy4"], gy), (["gx", "gx4"], gx)]);
+    fours::launch(gpu, kernels, windows.c, |n| windows.params(len, n), len, &buffers);
 }
 
 pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, winner: &Tensor) {
     gpu.launch(
         &kernel!("pool", "max_forward"),
-        &windows.params(y.elements()),
+        &windows.params(y.elements(), 1),
         &[("x", x.gpu()), ("y", y.gpu()), ("new_winner", winner.gpu())],
         Grid::elements(y.elements()),
     );
@@ -80,7 +63,7 @@ pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, 
 pub(super) fn max_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, winner: &Tensor, gx: &Tensor) {
     gpu.launch(
         &kernel!("pool", "max_backward"),
-        &windows.params(gx.elements()),
+        &windows.params(gx.elements(), 1),
         &[("gy", gy.gpu()), ("winner", winner.gpu()), ("gx", gx.gpu())],
         Grid::elements(gx.elements()),
     );

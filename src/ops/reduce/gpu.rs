@@ -3,6 +3,7 @@
 use super::Layout;
 use crate::device::gpu::{Gpu, Grid};
 use crate::device::{kernel, params};
+use crate::ops::fours;
 use crate::tensor::Tensor;
 
 /// Elements that one invocation adds up in order.
@@ -44,17 +45,20 @@ pub(super) fn sum(gpu: &Gpu, layout: &Layout, factor: f32, x: &Tensor, y: &Tenso
     let last = chunks == 1;
     let partial = (!last).then(|| x.empty([chunks, layout.outputs()]));
     let sums = partial.as_ref().unwrap_or(y);
-    let mut params = layout.params(chunk, chunks, if last { factor } else { 1.0 });
-    let buffers = [("x", x.gpu()), ("y", sums.gpu())];
+    let params = layout.params(chunk, chunks, if last { factor } else { 1.0 });
     let count = layout.outputs() * chunks;
-    if columns && layout.r1 == 1 && layout.k1.is_multiple_of(4) {
-        params.outputs /= 4;
-        params.k1 /= 4;
-        let buffers = [("x4", x.gpu()), ("y4", sums.gpu())];
-        gpu.launch(&kernel!("reduce", "columns4"), &params, &buffers, Grid::elements(count / 4));
-    } else if columns {
-        gpu.launch(&kernel!("reduce", "columns"), &params, &buffers, Grid::elements(count));
+    if columns {
+        let kernels = [kernel!("reduce", "columns"), kernel!("reduce", "columns4")];
+        // Neighbouring outputs are sums of neighbouring elements only there.
+        let channels = if layout.r1 == 1 { layout.k1 } else { 1 };
+        let of = |n: usize| Params {
+            outputs: params.outputs / n as u32,
+            k1: params.k1 / n as u32,
+            ..params
+        };
+        fours::launch(gpu, kernels, channels, of, count, &[(["x", "x4"], x), (["y", "y4"], sums)]);
     } else {
+        let buffers = [("x", x.gpu()), ("y", sums.gpu())];
         gpu.launch(&kernel!("reduce", "tree"), &params, &buffers, Grid::groups(count));
     }
     if let Some(partial) = &partial {

@@ -2,8 +2,9 @@
 
 use super::{Coordinates, Mode, Resize};
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid, Kernel};
+use crate::device::gpu::{Gpu, Kernel};
 use crate::device::{kernel, params};
+use crate::ops::fours;
 
 params! {
     struct Params {
@@ -17,17 +18,13 @@ params! {
 }
 
 impl Resize {
-    /// Channels that one invocation owns.
-    fn together(&self) -> usize {
-        if self.c.is_multiple_of(4) { 4 } else { 1 }
-    }
-
-    fn params(&self, len: usize) -> Params {
+    /// Those of a kernel that writes `len` elements and owns `together` channels an invocation.
+    fn params(&self, len: usize, together: usize) -> Params {
         Params {
-            len: (len / self.together()) as u32,
+            len: (len / together) as u32,
             h: self.rows.source as u32,
             w: self.columns.source as u32,
-            c: (self.c / self.together()) as u32,
+            c: (self.c / together) as u32,
             ho: self.rows.output as u32,
             wo: self.columns.output as u32,
         }
@@ -46,28 +43,22 @@ impl Resize {
 }
 
 pub(super) fn forward(gpu: &Gpu, resize: &Resize, x: &Tensor, y: &Tensor) {
-    let (kernel, [from, to]) = match resize.together() {
-        4 => (kernel!("resize", "forward4"), ["x4", "y4"]),
-        _ => (kernel!("resize", "forward"), ["x", "y"]),
-    };
-    launch(gpu, resize, kernel, [(from, x), (to, y)]);
+    let kernels = [kernel!("resize", "forward"), kernel!("resize", "forward4")];
+    launch(gpu, resize, kernels, y.elements(), &[(["x", "x4"], x), (["y", "y4"], y)]);
 }
 
 pub(super) fn backward(gpu: &Gpu, resize: &Resize, gy: &Tensor, gx: &Tensor) {
-    let (kernel, [from, to]) = match resize.together() {
-        4 => (kernel!("resize", "backward4"), ["gy4", "gx4"]),
-        _ => (kernel!("resize", "backward"), ["gy", "gx"]),
-    };
-    launch(gpu, resize, kernel, [(from, gy), (to, gx)]);
+    let kernels = [kernel!("resize", "backward"), kernel!("resize", "backward4")];
+    launch(gpu, resize, kernels, gx.elements(), &[(["gy", "gy4"], gy), (["gx", "gx4"], gx)]);
 }
 
-/// From the first tensor to the second.
-fn launch(gpu: &Gpu, resize: &Resize, kernel: Kernel, [from, to]: [(&str, &Tensor); 2]) {
-    let written = to.1.elements();
-    gpu.launch(
-        &resize.with_mode(kernel),
-        &resize.params(written),
-        &[(from.0, from.1.gpu()), (to.0, to.1.gpu())],
-        Grid::elements(written / resize.together()),
-    );
+fn launch(
+    gpu: &Gpu,
+    resize: &Resize,
+    kernels: [Kernel; 2],
+    len: usize,
+    buffers: &[([&'static str; 2], &Tensor)],
+) {
+    let kernels = kernels.map(|kernel| resize.with_mode(kernel));
+    fours::launch(gpu, kernels, resize.c, |n| resize.params(len, n), len, buffers);
 }
