@@ -1,7 +1,7 @@
 //! Convolution: every kernel of the searches and of Inception, forward and both gradients.
 
 use ganas::device::{Gpu, GpuOptions};
-use ganas::ops::conv2d::{Conv2d, TapConv, conv2d_plain};
+use ganas::ops::conv2d::{Conv2d, TapConv, conv2d_plain, goes_by_squares};
 use ganas::{Device, Tensor};
 
 use crate::check::{check_op, close, devices, normal, tolerance};
@@ -103,16 +103,32 @@ fn conv2d_over_several_tasks_and_grid_rows() {
     check(Conv2d::same(1), [2, 40, 40, 8], 64);
 }
 
+/// [`check`] of a convolution that the CPU does by fewer multiplications, forward and back.
+#[track_caller]
+fn check_squares(conv: impl Into<TapConv>, x: [usize; 4], cout: usize) {
+    let conv = conv.into();
+    assert!(goes_by_squares(&conv, x, cout), "{x:?} to {cout} goes directly");
+    check(conv, x, cout);
+}
+
 /// As many channels as it takes for squares of taps to go by fewer multiplications.
 #[test]
 fn conv2d_by_tiles_of_outputs() {
-    check(Conv2d::same(3), [2, 9, 8, 50], 67);
-    check(Conv2d::new(3), [1, 8, 11, 48], 48);
-    check(Conv2d::new(3).dilation(2).pad(2), [1, 10, 9, 64], 50);
-    check(Conv2d::same(5), [2, 6, 7, 49], 52);
-    check(Conv2d::new(5).pad(1), [1, 9, 8, 48], 48);
-    // Of this one few rows of taps lie inside, and it goes the other way.
-    check(Conv2d::new(5).dilation(2).pad(4), [1, 5, 6, 48], 48);
+    check_squares(Conv2d::same(3), [1, 13, 12, 100], 83);
+    check_squares(Conv2d::new(3), [1, 19, 18, 100], 81);
+    check_squares(Conv2d::new(3).dilation(2).pad(2), [1, 16, 15, 100], 98);
+    check_squares(Conv2d::same(5), [1, 14, 15, 70], 67);
+    check_squares(Conv2d::new(5).pad(1), [1, 16, 16, 72], 73);
+}
+
+/// Images so small that tiles of the CPU go across them.
+#[test]
+fn conv2d_across_images() {
+    check(Conv2d::same(3), [9, 4, 5, 6], 7);
+    check(Conv2d::same(5), [17, 3, 3, 5], 18);
+    check(Conv2d::same(5).stride(2), [8, 5, 6, 4], 9);
+    check(Conv2d::new(5).dilation(2).pad(4), [11, 4, 3, 3], 50);
+    check(Conv2d::same(3), [70, 2, 2, 35], 4);
 }
 
 /// The union of all candidates of an edge: a square, a wide one that shares some of its taps, and on small images a rest.
@@ -126,13 +142,13 @@ fn conv2d_by_tiles_of_outputs_of_several_squares() {
         Conv2d::new(5).dilation(2).pad(4),
     ];
     let (union, _) = TapConv::union(&parts.map(TapConv::from));
-    check(union.clone(), [1, 32, 32, 48], 48);
-    check(union, [2, 8, 8, 48], 51);
+    check_squares(union.clone(), [1, 20, 20, 60], 60);
+    check_squares(union, [1, 14, 14, 64], 60);
 }
 
 #[test]
 fn conv2d_by_tiles_of_outputs_over_several_jobs() {
-    check(Conv2d::same(3), [3, 24, 20, 140], 48);
+    check_squares(Conv2d::same(3), [3, 24, 20, 140], 56);
 }
 
 #[test]

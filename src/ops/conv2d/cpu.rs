@@ -92,6 +92,11 @@ fn by_squares(
     true
 }
 
+/// Whether [`by_squares`] is.
+pub(super) fn has_squares(taps: &[(i32, i32)], stride: usize, channels: [usize; 2], out: [usize; 2]) -> bool {
+    winograd::squares(taps, stride, channels, out).is_some()
+}
+
 /// Some of the matrices of `w`, one after the other.
 fn chosen(cpu: &Cpu, w: &[f32], which: &[usize], size: usize) -> CpuBuffer {
     let mut all = cpu.alloc(which.len() * size);
@@ -277,10 +282,17 @@ fn correlate(
     y: &mut Tensor,
 ) {
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
-    let tasks = tasks(y.cpu_mut(), [n, oh, ow, cout], out_step);
+    let across = images_across(parts, [n, oh, ow]);
+    let tasks = match across {
+        Some(images) => whole_images(y.cpu_mut(), [n, oh, ow, cout], images),
+        None => tasks(y.cpu_mut(), [n, oh, ow, cout], out_step),
+    };
     let run = |mut task: Task| {
         for part in parts {
-            part.run(x, stride, out_step, [oh, ow], bias, &mut task);
+            match across {
+                Some(_) => part.run_across(x, stride, out_step, ow, bias, &mut task),
+                None => part.run(x, stride, out_step, ow, bias, &mut task),
+            }
         }
     };
     match tasks.len() {
@@ -316,24 +328,106 @@ fn tasks(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], out_step: usize) -> Vec<T
     tasks
 }
 
+/// Cuts the output into tasks of so many whole images.
+fn whole_images(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], images: usize) -> Vec<Task<'_>> {
+    let pieces = y.chunks_mut((images * oh * ow * cout).max(1)).enumerate();
+    let task = |(i, y)| Task {
+        y,
+        image: i * images,
+        images: images.min(n - i * images),
+        row: 0,
+        rows: oh,
+    };
+    pieces.map(task).collect()
+}
+
+/// Most pixels of an image of which a noticeable share has taps outside.
+const SMALL: usize = 256;
+
+/// How many images a task takes where tiles go across images; none where they go along rows.
+fn images_across(parts: &[Part], [n, oh, ow]: [usize; 3]) -> Option<usize> {
+    let reaches = parts.iter().flat_map(|part| &part.taps).any(|tap| *tap != (0, 0));
+    // Bits are the same either way, so the number of threads may decide: each should have a task.
+    let enough = |images: usize| n >= images * rayon::current_num_threads();
+    (reaches && oh * ow <= SMALL && enough(4)).then_some(if enough(16) { 8 } else { 4 })
+}
+
 thread_local! {
     /// Zero-padded input rows of the current task.
     static ROWS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Part {
+    /// Positions of this part among the task's rows and the image's columns.
+    fn positions(&self, task: &Task, out_step: usize, ow: usize) -> [usize; 2] {
+        let count = |size: usize, at: usize| size.saturating_sub(at).div_ceil(out_step);
+        [count(task.rows, self.at[0]), count(ow, self.at[1])]
+    }
+
+    /// With tiles of one position in several whole images: of each position all taps outside are left out, above and below,
+    /// left and right, which pays where images are small.
+    fn run_across(
+        &self,
+        x: &Image,
+        stride: usize,
+        out_step: usize,
+        ow: usize,
+        bias: Option<&[f32]>,
+        task: &mut Task,
+    ) {
+        let [rows, columns] = self.positions(task, out_step, ow);
+        let chains = chains(&self.taps);
+        let size = x.h * x.w * x.c;
+        let images = &x.data[task.image * size..(task.image + task.images) * size];
+        let strides = Strides { step: 1, row: size };
+        let mut runs = Vec::with_capacity(chains.len());
+        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+        for block in &self.weights.blocks {
+            let b = self.weights.block(block);
+            for position in 0..rows * columns {
+                let (i, j) = (position / columns, position % columns);
+                runs.clear();
+                let mut tap = 0;
+                for &chain in &chains {
+                    let (row, first) =
+                        ((i * stride) as i32 + self.taps[tap].0, (j * stride) as i32 + self.taps[tap].1);
+                    let from = (-first).clamp(0, chain as i32);
+                    let until = (x.w as i32 - first).clamp(from, chain as i32);
+                    if (0..x.h as i32).contains(&row) && from < until {
+                        runs.push(Run {
+                            start: (row as usize * x.w + (first + from) as usize) * x.c,
+                            at: (tap + from as usize) * x.c,
+                            len: (until - from) as usize * x.c,
+                        });
+                    }
+                    tap += chain;
+                }
+                let at = (i * out_step + self.at[0]) * ow + j * out_step + self.at[1];
+                let mut image = 0;
+                while image < task.images {
+                    let count = tile::rows_for(task.images - image);
+                    tile::tile(count, block.vectors, &images[image * size..], strides, &runs, b, &mut out);
+                    for m in 0..count {
+                        let pixel = (image + m) * task.rows * ow + at;
+                        self.weights
+                            .store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
+                    }
+                    image += count;
+                }
+            }
+        }
+    }
+
     fn run(
         &self,
         x: &Image,
         stride: usize,
         out_step: usize,
-        [_, ow]: [usize; 2],
+        ow: usize,
         bias: Option<&[f32]>,
         task: &mut Task,
     ) {
-        // Positions of this part among the task's rows and the image's columns.
-        let count = |size: usize, at: usize| size.saturating_sub(at).div_ceil(out_step);
-        let (rows, columns) = (count(task.rows, self.at[0]), count(ow, self.at[1]));
+        let [rows, columns] = self.positions(task, out_step, ow);
         if rows == 0 || columns == 0 {
             return;
         }

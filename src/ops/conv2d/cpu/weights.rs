@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Image, PIXELS, Packed, Reach, chains, pad_into, winograd};
-use crate::device::Cpu;
+use super::{Image, PIXELS, Packed, Reach, SMALL, chains, pad_into, winograd};
 use crate::device::cpu::threads;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::device::{Cpu, CpuBuffer};
 use crate::ops::conv2d::TapConv;
 use crate::tensor::Tensor;
 
@@ -41,22 +41,21 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
         }
         return;
     }
-    let reach = Reach::of(&conv.taps);
-    let height = (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1;
-    let width = (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1;
-    let mut padded = cpu.alloc(n * height * width * cin);
-    cpu.run(|| {
-        let images = padded.as_mut_slice().par_chunks_exact_mut(height * width * cin);
-        images.enumerate().for_each(|(i, to)| {
-            to.fill(0.0);
-            pad_into(&image, i..i + 1, [reach.top, reach.left], [height, width], to);
-        });
-    });
     let packed = Packed::new(cpu, gy.cpu(), n * oh * ow, cout);
 
     let lines = n * oh;
     let per_block = (PIXELS / ow).clamp(1, lines);
-    let cut = WeightCut::of(conv, cin, lines.div_ceil(per_block));
+    let cut = WeightCut::of(conv, cin, lines.div_ceil(per_block), oh * ow);
+    let padded = cut
+        .chains
+        .iter()
+        .any(|chain| *chain > 1)
+        .then(|| pad(cpu, &image, conv, [n, oh, ow]));
+    // Of an image as it is nothing outside is read: pieces of one tap leave those positions out.
+    let window = match &padded {
+        Some((window, _)) => *window,
+        None => Window { top: 0, left: 0, height: image.h, width: image.w },
+    };
     let strides = Strides { step: conv.stride * cin, row: 1 };
     let mut sums = (cut.splits > 1).then(|| cpu.alloc(cut.splits * gw.elements()));
     cpu.run(|| {
@@ -87,16 +86,21 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
                         if !rows.contains(&row) || columns.is_empty() {
                             continue;
                         }
-                        let first = (image * height + row * conv.stride) * width;
                         runs.push(Run {
-                            start: (first + columns.start * conv.stride) * cin,
+                            start: window.pixel(
+                                image,
+                                [row, columns.start].map(|i| i * conv.stride),
+                                conv.taps[piece.tap],
+                            ) * cin,
                             at: l * ow + columns.start,
                             len: columns.len(),
                         });
                     }
-                    let shift = (dy - reach.top) as usize * width + (left - reach.left) as usize;
-                    let a = &padded.as_slice()[shift * cin + piece.first..];
-                    piece.add(a, strides, &runs, &packed, &mut out);
+                    let a = match &padded {
+                        Some((_, pixels)) => pixels.as_slice(),
+                        None => image.data,
+                    };
+                    piece.add(&a[piece.first..], strides, &runs, &packed, &mut out);
                 }
             }
         });
@@ -104,6 +108,45 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
             add_up(sums.as_slice(), gw.cpu_mut());
         }
     });
+}
+
+/// Some pixels around every image of a batch, in memory.
+#[derive(Clone, Copy)]
+struct Window {
+    top: i32,
+    left: i32,
+    height: usize,
+    width: usize,
+}
+
+impl Window {
+    /// Where the pixel of an image lies that is `tap` away from another one.
+    fn pixel(&self, image: usize, [row, column]: [usize; 2], (dy, dx): (i32, i32)) -> usize {
+        let row = (row as i32 + dy - self.top) as usize;
+        let column = (column as i32 + dx - self.left) as usize;
+        (image * self.height + row) * self.width + column
+    }
+}
+
+/// The images with zeros around them as far as the taps reach.
+fn pad(cpu: &Cpu, x: &Image, conv: &TapConv, [n, oh, ow]: [usize; 3]) -> (Window, CpuBuffer) {
+    let reach = Reach::of(&conv.taps);
+    let window = Window {
+        top: reach.top,
+        left: reach.left,
+        height: (oh - 1) * conv.stride + (reach.bottom - reach.top) as usize + 1,
+        width: (ow - 1) * conv.stride + (reach.right - reach.left) as usize + 1,
+    };
+    let size = [window.height, window.width];
+    let mut padded = cpu.alloc(n * window.height * window.width * x.c);
+    cpu.run(|| {
+        let images = padded.as_mut_slice().par_chunks_exact_mut(window.height * window.width * x.c);
+        images.enumerate().for_each(|(i, to)| {
+            to.fill(0.0);
+            pad_into(x, i..i + 1, [window.top, window.left], size, to);
+        });
+    });
+    (window, padded)
 }
 
 /// The output positions among `count` whose input position, `d` away, lies in an image of `size`.
@@ -178,9 +221,10 @@ struct WeightJob<'a> {
 }
 
 impl WeightCut {
-    fn of(conv: &TapConv, cin: usize, blocks: usize) -> WeightCut {
+    fn of(conv: &TapConv, cin: usize, blocks: usize, pixels: usize) -> WeightCut {
         let ranges = cin.div_ceil(CHANNELS);
-        let chains = if ranges == 1 {
+        // Taps by themselves leave out what lies outside, which is worth more where images are small and kernels large.
+        let chains = if ranges == 1 && (pixels > SMALL || conv.taps.len() <= 9) {
             chains(&conv.taps)
         } else {
             vec![1; conv.taps.len()]

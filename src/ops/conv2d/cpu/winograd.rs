@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Block, Image, Packed, Task, column_blocks, pieces, tasks};
+use super::{Block, Image, Packed, SMALL, Task, column_blocks, pieces, tasks};
 use crate::device::Cpu;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
@@ -30,10 +30,10 @@ use crate::tensor::Tensor;
 use forms::Form;
 pub use weights::backward_w;
 
-/// Channels on either side from which fewer multiplications are worth the transforms.
-const CHANNELS: usize = 48;
-/// How many times fewer they must be.
-const FEWER: f64 = 1.5;
+/// Images of a usual batch: bits should not depend on how many there are.
+const BATCH: usize = 16;
+/// What transforms of patches and outputs cost: as many multiplications as this many channels, by measurement.
+const CHANNELS: f64 = 31.0;
 
 /// Taps that form a square, `dilation` apart from each other.
 pub struct Square {
@@ -52,24 +52,36 @@ pub fn squares(
     [cin, cout]: [usize; 2],
     out: [usize; 2],
 ) -> Option<(Vec<Square>, Vec<usize>)> {
-    if stride != 1 || cin.min(cout) < CHANNELS || taps.len() < 9 {
+    if stride != 1 || taps.len() < 9 {
         return None;
     }
+    let [h, w] = out.map(|side| side as f64);
     let mut left: Vec<usize> = (0..taps.len()).collect();
     let mut found = Vec::new();
     for (form, dilation) in [(Form::Five, 1), (Form::Five, 2), (Form::Three, 1), (Form::Three, 2)] {
         // Tiles may reach beyond the image.
         let covered: usize = out.iter().map(|side| side.next_multiple_of(2 * dilation)).product();
-        let most = FEWER * form.multiplications() * covered as f64 / (out[0] * out[1]) as f64;
+        let tiles = (BATCH * covered / 4) as f64;
+        let transforms = CHANNELS / cin as f64 + CHANNELS / cout as f64 + form.weights_cost() / tiles;
+        let cost = form.multiplications() * covered as f64 / (h * w) * (1.0 + transforms);
         for &corner in taps {
             let Some(places) = places(taps, form, dilation, corner) else {
                 continue;
             };
             let which: Vec<Option<usize>> =
                 places.into_iter().map(|t| left.contains(&t).then_some(t)).collect();
-            // A tap far above or below meets few rows of a small image, and the direct way skips the others.
-            let met = |&t: &usize| (1.0 - f64::from(taps[t].0.abs()) / out[0] as f64).max(0.0);
-            if which.iter().flatten().map(met).sum::<f64>() >= most {
+            // A tap far away meets few pixels of a small image, and the direct way leaves out rows that it does not meet,
+            // and columns where it goes across images.
+            let met = |&t: &usize| {
+                let share = |d: i32, side: f64| (1.0 - f64::from(d.abs()) / side).max(0.0);
+                let columns = if out[0] * out[1] <= SMALL {
+                    share(taps[t].1, w)
+                } else {
+                    1.0
+                };
+                share(taps[t].0, h) * columns
+            };
+            if which.iter().flatten().map(met).sum::<f64>() > cost {
                 left.retain(|t| !which.contains(&Some(*t)));
                 found.push(Square { form, dilation, corner, which });
             }
