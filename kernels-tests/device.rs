@@ -47,8 +47,8 @@ fn on_each(options: GpuOptions, test: impl Fn(&Gpu)) {
 
 fn add(gpu: &Gpu, kernel: &Kernel, a: &GpuBuffer, b: &GpuBuffer, len: usize) -> GpuBuffer {
     let y = gpu.alloc(len);
-    let params = Len { len: len as u32 };
-    gpu.launch(kernel, &params, &[("a", a), ("b", b), ("y", &y)], Grid::elements(len));
+    let params = Len { len: len.div_ceil(4) as u32 };
+    gpu.launch(kernel, &params, &[("a", a), ("b", b), ("y", &y)], Grid::vectors(len));
     y
 }
 
@@ -167,8 +167,8 @@ fn poisoned_memory_reads_as_nan_until_written() {
         Device::Gpu(gpu.clone()).poison();
         let y = gpu.alloc(300_000);
         assert!(gpu.read(&y, 300_000).unwrap().iter().all(|v| v.is_nan()));
-        let half = Len { len: 150_000 };
-        gpu.launch(&accumulate(), &half, &[("a", &a), ("b", &a), ("y", &y)], Grid::elements(150_000));
+        let half = Len { len: 150_000 / 4 };
+        gpu.launch(&accumulate(), &half, &[("a", &a), ("b", &a), ("y", &y)], Grid::vectors(150_000));
         let values = gpu.read(&y, 300_000).unwrap();
         assert!(values[..150_000].iter().all(|v| v.is_finite()));
         assert!(values[150_000..].iter().all(|v| v.is_nan()));
@@ -195,7 +195,7 @@ fn launches_fold_into_three_axes() {
     on_each(SMALL, |gpu| {
         // Workgroups of one: 64 fill an axis, 4096 a plane.
         let one = accumulate().with("WG", 1);
-        for len in [64, 65, 4096, 4097, 9973] {
+        for len in [256, 257, 16_384, 16_385, 39_890] {
             let a = gpu.upload(&ramp(len));
             let y = add(gpu, &one, &a, &a, len);
             let want: Vec<f32> = ramp(len).iter().map(|v| v * 2.0).collect();
@@ -230,10 +230,10 @@ fn too_many_workgroups_fail_the_device() {
     let options = GpuOptions { max_workgroups_per_axis: Some(4), ..SMALL };
     on_each(options, |gpu| {
         let one = accumulate().with("WG", 1);
-        let a = gpu.upload(&ramp(65));
-        add(gpu, &one, &a, &a, 64);
+        let a = gpu.upload(&ramp(257));
+        add(gpu, &one, &a, &a, 256);
         assert!(Device::Gpu(gpu.clone()).check().is_ok());
-        add(gpu, &one, &a, &a, 65);
+        add(gpu, &one, &a, &a, 257);
         let error = Device::Gpu(gpu.clone()).check().unwrap_err().to_string();
         assert!(error.contains("65 workgroups") && error.contains("limit of 64"), "{error}");
     });

@@ -6,11 +6,11 @@
 //            new_w = w - step * new_m / (sqrt(new_v) / root_correction + eps)
 //
 // step is the learning rate over 1 - beta1^t, root_correction the root of 1 - beta2^t.
-// One invocation owns one element of each.
+// One invocation owns four elements of each: buffers reach to the next multiple of four.
 #import grid
 
 struct Params {
-    len: u32,
+    len: u32,   // vectors of four of each buffer
     step: f32,
     beta1: f32,
     m_rate: f32,
@@ -21,13 +21,13 @@ struct Params {
     root_correction: f32,
 }
 
-@group(0) @binding(0) var<storage, read> w: array<f32>;
-@group(0) @binding(1) var<storage, read> g: array<f32>;
-@group(0) @binding(2) var<storage, read> m: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read_write> new_w: array<f32>;
-@group(0) @binding(5) var<storage, read_write> new_m: array<f32>;
-@group(0) @binding(6) var<storage, read_write> new_v: array<f32>;
+@group(0) @binding(0) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> m: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> new_w: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> new_m: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> new_v: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 @compute @workgroup_size(WG)

@@ -233,3 +233,11 @@ fn backward_fixed(at: Grid) {
     let channel = o % p.c;
     gx[o] = gamma[channel] * reciprocal_deviation(channel) * gy[o];
 }
+
+@compute @workgroup_size(WG)
+fn backward_fixed4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    gx4[o] = gamma4[channel] * reciprocal_deviation4(channel) * gy4[o];
+}

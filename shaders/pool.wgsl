@@ -33,6 +33,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y4: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gy4: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> gx4: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> winner4: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> new_winner4: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // First pixel of an axis that window o sees, and the one past its last.
@@ -160,6 +162,36 @@ fn max_forward(at: Grid) {
     new_winner[o] = f32(place);
 }
 
+fn is_nan4(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+@compute @workgroup_size(WG)
+fn max_forward4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let oj = o / p.c % p.wo;
+    let row = o / (p.c * p.wo);
+    let n = row / p.ho;
+    let oi = row % p.ho;
+    let is = pixels(oi, p.h);
+    let js = pixels(oj, p.w);
+    var best = vec4(0.0);
+    var place = vec4(0.0);
+    for (var i = is.x; i < is.y; i++) {
+        for (var j = js.x; j < js.y; j++) {
+            let v = x4[((n * p.h + i) * p.w + j) * p.c + channel];
+            let first = vec4(i == is.x && j == js.x);
+            let wins = first | (v > best) | (is_nan4(v) & !is_nan4(best));
+            best = select(best, v, wins);
+            place = select(place, vec4(f32((i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride)), wins);
+        }
+    }
+    y4[o] = best;
+    new_winner4[o] = place;
+}
+
 @compute @workgroup_size(WG)
 fn max_backward(at: Grid) {
     let o = linear(at);
@@ -182,4 +214,26 @@ fn max_backward(at: Grid) {
         }
     }
     gx[o] = sum;
+}
+
+@compute @workgroup_size(WG)
+fn max_backward4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let channel = o % p.c;
+    let j = o / p.c % p.w;
+    let row = o / (p.c * p.w);
+    let n = row / p.h;
+    let i = row % p.h;
+    let is = seeing(i, p.ho);
+    let js = seeing(j, p.wo);
+    var sum = vec4(0.0);
+    for (var oi = is.x; oi < is.y; oi++) {
+        for (var oj = js.x; oj < js.y; oj++) {
+            let place = f32((i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride);
+            let from_window = ((n * p.ho + oi) * p.wo + oj) * p.c + channel;
+            sum += select(vec4(0.0), gy4[from_window], winner4[from_window] == vec4(place));
+        }
+    }
+    gx4[o] = sum;
 }

@@ -3,23 +3,24 @@
 //   forward:   y[o] = f(x[o])
 //   backward: gx[o] = gy[o] * f'    with f' as a function of v[o], which is x or y, whichever f keeps
 //
-// KIND chooses f, a and b are its settings. One invocation owns one element. NaN goes through every function.
+// KIND chooses f, a and b are its settings. One invocation owns four elements: buffers reach to the next multiple of
+// four. NaN goes through every function.
 #import grid
 #import exp
 
 override KIND: u32 = 0u;
 
 struct Params {
-    len: u32,   // elements of each buffer
+    len: u32,   // vectors of four of each buffer
     a: f32,
     b: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read> v: array<f32>;
-@group(0) @binding(3) var<storage, read> gy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> gx: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> gy: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> gx: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // The built-in overflows for large arguments on some drivers and loses digits near 0.
@@ -59,6 +60,11 @@ fn value(x: f32) -> f32 {
     }
 }
 
+fn through(x: f32) -> f32 {
+    if is_nan(x) { return x; }
+    return value(x);
+}
+
 fn slope(v: f32) -> f32 {
     switch KIND {
         case 0u: { return select(0.0, 1.0, v > 0.0); }
@@ -81,16 +87,13 @@ fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
     let t = x[o];
-    if is_nan(t) {
-        y[o] = t;
-        return;
-    }
-    y[o] = value(t);
+    y[o] = vec4(through(t.x), through(t.y), through(t.z), through(t.w));
 }
 
 @compute @workgroup_size(WG)
 fn backward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    gx[o] = gy[o] * slope(v[o]);
+    let t = v[o];
+    gx[o] = gy[o] * vec4(slope(t.x), slope(t.y), slope(t.z), slope(t.w));
 }

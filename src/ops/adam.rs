@@ -27,7 +27,7 @@ params! {
         len: u32,
         step: f32,
         beta1: f32,
-    m_rate: f32,
+        m_rate: f32,
         beta2: f32,
         v_rate: f32,
         eps: f32,
@@ -41,7 +41,7 @@ impl AdamStep {
     fn params(&self, len: usize) -> Params {
         let t = self.t as f64;
         Params {
-            len: len as u32,
+            len: len.div_ceil(4) as u32,
             step: (self.lr / (1.0 - self.beta1.powf(t))) as f32,
             beta1: self.beta1 as f32,
             m_rate: (1.0 - self.beta1) as f32,
@@ -81,7 +81,7 @@ pub fn adam_step(p: &Tensor, g: &Tensor, m: &Tensor, v: &Tensor, step: AdamStep)
                 ("new_m", new_m.gpu()),
                 ("new_v", new_v.gpu()),
             ],
-            Grid::elements(p.elements()),
+            Grid::vectors(p.elements()),
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let old = [p.cpu(), g.cpu(), m.cpu(), v.cpu()];

@@ -43,15 +43,15 @@ impl Op for Binary {
             Device::Gpu(gpu) => gpu.launch(
                 &kernel!("binary", "forward")
                     .with("KIND", self.kind as u32)
-                    .with("REPEAT_A", u32::from(a.elements() < y.elements()))
-                    .with("REPEAT_B", u32::from(b.elements() < y.elements())),
+                    .with("REPEAT_A", repeat(a, &y))
+                    .with("REPEAT_B", repeat(b, &y)),
                 &Params {
-                    len: y.elements() as u32,
+                    len: y.elements().div_ceil(4) as u32,
                     a_len: a.elements() as u32,
                     b_len: b.elements() as u32,
                 },
-                &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
-                Grid::elements(y.elements()),
+                &[("a", a.gpu()), ("a4", a.gpu()), ("b", b.gpu()), ("b4", b.gpu()), ("y", y.gpu())],
+                Grid::vectors(y.elements()),
             ),
             Device::Cpu(cpu) => cpu.run(|| {
                 let (a, b, y) = (a.cpu(), b.cpu(), y.cpu_mut());
@@ -91,6 +91,15 @@ impl Op for Binary {
             Kind::Mul => self.tracked[1 - i],
             Kind::Div => i == 1 || self.tracked[1],
         }
+    }
+}
+
+/// The shader's `REPEAT_A` or `REPEAT_B`.
+fn repeat(side: &Tensor, y: &Tensor) -> u32 {
+    match side.elements() {
+        n if n == y.elements() => 0,
+        n if n.is_multiple_of(4) => 1,
+        _ => 2,
     }
 }
 

@@ -31,9 +31,13 @@ pub(super) fn scaled_sum(op: &str, a: &Tensor, a_factor: f64, b: &Tensor, b_fact
     match a.device() {
         Device::Gpu(gpu) => gpu.launch(
             &kernel!("ema", "forward"),
-            &Params { len: y.elements() as u32, a_factor, b_factor },
+            &Params {
+                len: y.elements().div_ceil(4) as u32,
+                a_factor,
+                b_factor,
+            },
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
-            Grid::elements(y.elements()),
+            Grid::vectors(y.elements()),
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());

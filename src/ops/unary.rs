@@ -72,7 +72,7 @@ impl Op for Unary {
                 &kernel!("unary", "forward").with("KIND", self.kind as u32),
                 &self.params(x),
                 &[("x", x.gpu()), ("y", y.gpu())],
-                Grid::elements(y.elements()),
+                Grid::vectors(y.elements()),
             ),
             Device::Cpu(cpu) => cpu.run(|| self.forward_cpu(x.cpu(), y.cpu_mut())),
         }
@@ -95,7 +95,7 @@ impl Op for Unary {
                 &kernel!("unary", "backward").with("KIND", self.kind as u32),
                 &self.params(gy),
                 &[("v", v.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())],
-                Grid::elements(gx.elements()),
+                Grid::vectors(gx.elements()),
             ),
             Device::Cpu(cpu) => cpu.run(|| self.backward_cpu(v.cpu(), gy.cpu(), gx.cpu_mut())),
         }
@@ -109,7 +109,11 @@ impl Op for Unary {
 
 impl Unary {
     fn params(&self, x: &Tensor) -> Params {
-        Params { len: x.elements() as u32, a: self.a, b: self.b }
+        Params {
+            len: x.elements().div_ceil(4) as u32,
+            a: self.a,
+            b: self.b,
+        }
     }
 
     fn forward_cpu(&self, x: &[f32], y: &mut [f32]) {

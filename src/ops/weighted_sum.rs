@@ -93,7 +93,7 @@ fn gpu_forward(gpu: &Gpu, a: &Tensor, x: &[&Tensor]) -> Tensor {
                 offset: 0,
             },
             &buffers,
-            Grid::elements(y.elements()),
+            Grid::vectors(y.elements()),
         );
         sum = Some(y);
         done += taken;
@@ -131,7 +131,7 @@ fn backward_x(a: &Tensor, i: usize, gy: &Tensor) -> Tensor {
                 offset: 0,
             },
             &[("a", a.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())],
-            Grid::elements(gx.elements()),
+            Grid::vectors(gx.elements()),
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, gy) = (a.cpu()[i], gy.cpu());
@@ -144,15 +144,16 @@ fn backward_x(a: &Tensor, i: usize, gy: &Tensor) -> Tensor {
     gx
 }
 
-/// Elements that one workgroup sums at least, and slices at most.
-const SLICE: usize = 2048;
+/// Vectors of four that one workgroup sums at least, and slices at most.
+const SLICE: usize = 512;
 const SLICES: usize = 512;
 
 /// The inner product of each tensor with `gy`.
 fn gpu_backward_a(gpu: &Gpu, x: &[&Tensor], gy: &Tensor) -> Tensor {
     let len = gy.elements();
-    let slice = len.div_ceil(SLICES).max(SLICE);
-    let slices = len.div_ceil(slice);
+    let vectors = len.div_ceil(4);
+    let slice = vectors.div_ceil(SLICES).max(SLICE);
+    let slices = vectors.div_ceil(slice);
     let sums = gy.empty([x.len(), slices]);
     for (i, x) in x.iter().enumerate() {
         gpu.launch(

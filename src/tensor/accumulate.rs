@@ -17,9 +17,9 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
     match a.device() {
         Device::Gpu(gpu) => gpu.launch(
             &kernel!("accumulate", "forward"),
-            &Params { len: y.elements() as u32 },
+            &Params { len: y.elements().div_ceil(4) as u32 },
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
-            Grid::elements(y.elements()),
+            Grid::vectors(y.elements()),
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());

@@ -17,6 +17,11 @@ impl Grid {
         Grid::Elements(n)
     }
 
+    /// One invocation for each four of `n` elements; buffers reach to the next multiple of four.
+    pub fn vectors(n: usize) -> Grid {
+        Grid::Elements(n.div_ceil(4))
+    }
+
     /// A flat range of workgroups.
     pub fn groups(n: usize) -> Grid {
         Grid::Groups(n)

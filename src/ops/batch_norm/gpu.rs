@@ -131,10 +131,8 @@ pub(super) fn backward_x(
 }
 
 pub(super) fn backward_fixed(gpu: &Gpu, op: &BatchNorm, gamma: &Tensor, gy: &Tensor, gx: &Tensor) {
-    gpu.launch(
-        &kernel!("batch_norm", "backward_fixed"),
-        &Params::new(gx, op.eps),
-        &[("variance", op.var.gpu()), ("gamma", gamma.gpu()), ("gy", gy.gpu()), ("gx", gx.gpu())],
-        Grid::elements(gx.elements()),
-    );
+    let kernels = [kernel!("batch_norm", "backward_fixed"), kernel!("batch_norm", "backward_fixed4")];
+    let params = Params::new(gx, op.eps);
+    let buffers = [(VARIANCE, &op.var), (GAMMA, gamma), (GY, gy), (GX, gx)];
+    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), gx.elements(), &buffers);
 }

@@ -2,7 +2,7 @@
 
 use super::Windows;
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid};
+use crate::device::gpu::Gpu;
 use crate::device::{kernel, params};
 use crate::ops::fours;
 
@@ -52,19 +52,13 @@ pub(super) fn avg_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, gx: &Tenso
 }
 
 pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, winner: &Tensor) {
-    gpu.launch(
-        &kernel!("pool", "max_forward"),
-        &windows.params(y.elements(), 1),
-        &[("x", x.gpu()), ("y", y.gpu()), ("new_winner", winner.gpu())],
-        Grid::elements(y.elements()),
-    );
+    let kernels = [kernel!("pool", "max_forward"), kernel!("pool", "max_forward4")];
+    let buffers = [(["x", "x4"], x), (["y", "y4"], y), (["new_winner", "new_winner4"], winner)];
+    fours::launch(gpu, kernels, windows.c, |n| windows.params(y.elements(), n), y.elements(), &buffers);
 }
 
 pub(super) fn max_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, winner: &Tensor, gx: &Tensor) {
-    gpu.launch(
-        &kernel!("pool", "max_backward"),
-        &windows.params(gx.elements(), 1),
-        &[("gy", gy.gpu()), ("winner", winner.gpu()), ("gx", gx.gpu())],
-        Grid::elements(gx.elements()),
-    );
+    let kernels = [kernel!("pool", "max_backward"), kernel!("pool", "max_backward4")];
+    let buffers = [(["gy", "gy4"], gy), (["winner", "winner4"], winner), (["gx", "gx4"], gx)];
+    fours::launch(gpu, kernels, windows.c, |n| windows.params(gx.elements(), n), gx.elements(), &buffers);
 }
