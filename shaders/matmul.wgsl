@@ -87,14 +87,14 @@ fn tiled(at: Grid) {
             let v = tile_a[s + row * 2u + 1u];
             let l = tile_b[s + col * 2u];
             let h = tile_b[s + col * 2u + 1u];
-            l0 += u.x * l; h0 += u.x * h;
-            l1 += u.y * l; h1 += u.y * h;
-            l2 += u.z * l; h2 += u.z * h;
-            l3 += u.w * l; h3 += u.w * h;
-            l4 += v.x * l; h4 += v.x * h;
-            l5 += v.y * l; h5 += v.y * h;
-            l6 += v.z * l; h6 += v.z * h;
-            l7 += v.w * l; h7 += v.w * h;
+            l0 = fma(vec4(u.x), l, l0); h0 = fma(vec4(u.x), h, h0);
+            l1 = fma(vec4(u.y), l, l1); h1 = fma(vec4(u.y), h, h1);
+            l2 = fma(vec4(u.z), l, l2); h2 = fma(vec4(u.z), h, h2);
+            l3 = fma(vec4(u.w), l, l3); h3 = fma(vec4(u.w), h, h3);
+            l4 = fma(vec4(v.x), l, l4); h4 = fma(vec4(v.x), h, h4);
+            l5 = fma(vec4(v.y), l, l5); h5 = fma(vec4(v.y), h, h5);
+            l6 = fma(vec4(v.z), l, l6); h6 = fma(vec4(v.z), h, h6);
+            l7 = fma(vec4(v.w), l, l7); h7 = fma(vec4(v.w), h, h7);
         }
     }
     if q >= p.chunks { return; }

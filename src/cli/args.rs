@@ -1,5 +1,7 @@
 //! What can be typed.
 
+use std::time::Duration;
+
 use clap::{Args, Parser, Subcommand};
 
 use super::arch::ArchCommand;
@@ -9,13 +11,14 @@ use super::data::DataInfoArgs;
 use super::evaluate::EvaluateArgs;
 use super::evolutionary::{EvolutionArgs, Method};
 use super::fetch::FetchArgs;
+use super::output::note;
 use super::queries::{self, OnArgs, QueryArgs};
 use super::run::RunArgs;
 use super::sample::SampleArgs;
 use super::stats::StatsArgs;
 use super::train::TrainArgs;
 use super::train_classifier::TrainClassifierArgs;
-use crate::{Device, Error};
+use crate::{Device, Error, runs};
 
 /// Searches, trains, evaluates and exports generative adversarial networks on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -45,7 +48,14 @@ pub struct Global {
     /// No progress on standard error
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// On a GPU, take kernels by a fixed rule; else the fastest of those that give the same numbers are measured for
+    /// at most 2 s and kept in the user's cache folder
+    #[arg(long, global = true)]
+    pub no_tune: bool,
 }
+
+/// The longest time that a command measures kernels for.
+pub(super) const TUNING: Duration = Duration::from_secs(2);
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -193,12 +203,28 @@ impl Global {
         self.seed.unwrap_or(0)
     }
 
-    /// Opens the device that was asked for.
+    /// Opens the device that was asked for, with kernels to be chosen by measurement unless that is not wanted.
     ///
     /// # Errors
     /// If there is no such device, or it cannot be opened.
     pub fn open_device(&self) -> Result<Device, Error> {
-        Device::open(self.device.as_deref().unwrap_or("auto"))
+        self.open(self.device.as_deref().unwrap_or("auto"), TUNING)
+    }
+
+    /// Opens a device by its name, with kernels to be chosen by up to `tuning` of measurements.
+    ///
+    /// # Errors
+    /// If there is no such device, or it cannot be opened.
+    pub(super) fn open(&self, wanted: &str, tuning: Duration) -> Result<Device, Error> {
+        let device = Device::open(wanted)?;
+        if !self.no_tune
+            && let Some(cache) = dirs::cache_dir()
+            && let Err(error) = runs::tune(&device, &cache.join("ganas/kernels"), tuning)
+            && !self.quiet
+        {
+            note(&format!("warning: kernels are taken by a fixed rule: {error}"));
+        }
+        Ok(device)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `ganas bench`: how fast a device is.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -8,10 +10,13 @@ use super::output::print;
 use crate::Error;
 use crate::bench::{self, Row, StepSizes, Work};
 
+/// Everything is tuned here: a benchmark is of the kernels that work would end up with.
+const TUNING: Duration = Duration::from_secs(600);
+
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
-    /// Time, rate and share of the device's best of every heavy kernel
+    /// Time, rate and share of the device's best of every heavy kernel; on a GPU the fastest ways are kept for later runs
     Kernels(KernelsArgs),
     /// The four updates of an adversarial search and the two of a training, with their memory
     Step(StepArgs),
@@ -58,7 +63,7 @@ pub struct InceptionArgs {
 /// # Errors
 /// If there is no such device or kernel, a size cannot work, or the device fails.
 pub(super) fn run(what: &BenchCommand, global: &Global) -> Result<(), Error> {
-    let device = global.open_device()?;
+    let device = global.open(global.device.as_deref().unwrap_or("auto"), TUNING)?;
     let info = device.info();
     let name = format!("{} {}", info.id, info.name);
     let (cases, filter, line): (_, _, fn(&Row) -> String) = match what {

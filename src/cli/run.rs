@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::args::Global;
+use super::args::{Global, TUNING};
 use super::layers::{self, Layers};
 use super::{memory, output};
 use crate::runs::{
@@ -278,7 +278,7 @@ fn settings_of_resumed<C: Settings>(stored: &StoredRun<C>, typed: &Typed) -> Res
 
 /// Opens the device of the run; another one would not end with the same journal.
 fn device_of_resumed(run: &Path, was: &StoredDevice, global: &Global) -> Result<Device, Error> {
-    let device = Device::open(global.device.as_deref().unwrap_or(&was.id))?;
+    let device = global.open(global.device.as_deref().unwrap_or(&was.id), TUNING)?;
     let now = stored_device(&device);
     // Processors of one architecture compute alike, adapters need not.
     if now == *was || (now.id == "cpu" && was.id == "cpu") {

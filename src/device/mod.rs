@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::Error;
 pub use cpu::{Cpu, CpuBuffer};
-pub use gpu::{Counters, Gpu, GpuBuffer, GpuOptions};
+pub use gpu::{Choices, Counters, Gpu, GpuBuffer, GpuOptions};
 pub(crate) use gpu::{kernel, params};
 pub use room::free_on_host;
 

@@ -11,6 +11,7 @@ mod fours;
 mod gather;
 mod matmul;
 mod merge_taps;
+mod parts;
 mod permute;
 mod pool;
 mod reduce;

@@ -11,6 +11,7 @@ mod pace;
 mod pipeline;
 mod pool;
 mod transfer;
+mod tuning;
 
 use std::ops::Sub;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +30,8 @@ use launch::BindGroups;
 pub use loader::resolve;
 use pipeline::Pipelines;
 use pool::{Pool, Purpose, bytes_of};
+use tuning::Tuning;
+pub use tuning::{Choices, Way};
 
 /// How to open an adapter.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,6 +61,7 @@ struct Inner {
     poison: AtomicBool,
     operations: AtomicU64,
     state: Mutex<State>,
+    tuning: Mutex<Tuning>,
 }
 
 /// What a launch changes.
@@ -136,6 +140,7 @@ impl Gpu {
                 bind_groups: BindGroups::default(),
                 nan: None,
             }),
+            tuning: Mutex::default(),
         })))
     }
 
@@ -162,6 +167,7 @@ impl Gpu {
                 bind_groups: BindGroups::default(),
                 nan: None,
             }),
+            tuning: Mutex::default(),
         }))
     }
 

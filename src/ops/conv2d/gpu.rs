@@ -1,8 +1,9 @@
 //! GPU launches of the convolution: zero-padded copies first, then kernels that need no bounds check.
 
 use super::{MOST_TAPS, TapConv};
-use crate::device::gpu::{Grid, Kernel};
+use crate::device::gpu::{Grid, Kernel, Way};
 use crate::device::{Gpu, kernel};
+use crate::ops::parts::{most_parts, parts};
 use crate::tensor::Tensor;
 
 /// The register tile is 8 by 8, so packed channels come in eights.
@@ -144,8 +145,8 @@ fn correlate(
     // be worth that. Counted for a usual batch, so that bits do not depend on the batch while its parts fit.
     let splits = gpu
         .invocations_wanted()
-        .map_or(1, |wanted| splits(wanted / 4, tiles(BATCH), taps.len()))
-        .min(most_parts(gpu, tiles(place.n)));
+        .map_or(1, |wanted| parts(wanted / 4, tiles(BATCH), taps.len()))
+        .min(most_parts(gpu, tiles(place.n) * TILE * TILE));
     let params = |place: Placement, cout: usize, flag: u32| Params {
         len: len as u32,
         h: window.height as u32,
@@ -164,15 +165,14 @@ fn correlate(
     let bias = bias.unwrap_or(weights.w);
     let sum = |params: &Params, y: &Tensor| {
         let buffers = [("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())];
-        let (kernel, grid) = match gpu.small_subgroup() {
-            Some(size) if wide > TILE => {
-                let side = 4 * size as usize;
-                let groups = len.div_ceil(side) * wide.div_ceil(side) * splits;
-                (kernel!("conv2d_subgroup", "forward").with("S", size), Grid::groups(groups))
-            }
-            _ => (kernel!("conv2d", "forward").with("WG", 64), Grid::elements(tiles(place.n) * splits)),
+        let kernels = Kernels {
+            invocation: kernel!("conv2d", "forward"),
+            subgroup: kernel!("conv2d_subgroup", "forward"),
+            workgroup: kernel!("conv2d_workgroup", "forward"),
         };
-        gpu.launch(&kernel, params, &buffers, grid);
+        let ways = kernels.ways(gpu, [len, wide], splits);
+        let sizes = [len, packed_x.shape().last(), wide, taps.len().div_ceil(splits), splits];
+        gpu.launch_fastest("conv2d forward", &sizes, &ways, params, &buffers);
     };
     let cout = y.shape().last();
     let whole = params(place, cout, flag);
@@ -309,10 +309,10 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     let (wide_in, wide_out) = (packed_x.shape().last(), packed_gy.shape().last());
     let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
     let splits = match gpu.invocations_wanted() {
-        Some(wanted) => splits(wanted, tiles, n * oh),
+        Some(wanted) => parts(wanted, tiles, n * oh),
         None => (4096 / tiles).clamp(1, (n * oh).min(64)),
     };
-    let splits = splits.min(most_parts(gpu, tiles));
+    let splits = splits.min(most_parts(gpu, tiles * TILE * TILE));
     // One part without padding is the gradient itself.
     let whole = splits == 1 && [wide_in, wide_out] == [cin, cout];
     let parts = match whole {
@@ -335,15 +335,14 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         ..Params::default()
     };
     let buffers = [("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())];
-    let (kernel, grid) = match gpu.small_subgroup() {
-        Some(size) if wide_in.min(wide_out) > TILE => {
-            let side = 4 * size as usize;
-            let groups = wide_in.div_ceil(side) * wide_out.div_ceil(side) * taps * splits;
-            (kernel!("conv2d_subgroup", "backward_w").with("S", size), Grid::groups(groups))
-        }
-        _ => (kernel!("conv2d", "backward_w").with("WG", 64), Grid::elements(tiles * splits)),
+    let kernels = Kernels {
+        invocation: kernel!("conv2d", "backward_w"),
+        subgroup: kernel!("conv2d_subgroup", "backward_w"),
+        workgroup: kernel!("conv2d_workgroup", "backward_w"),
     };
-    gpu.launch(&kernel, &params, &buffers, grid);
+    let ways = kernels.ways(gpu, [wide_in, wide_out], taps * splits);
+    let sizes = [n * oh * ow / splits, wide_in, wide_out, taps, splits];
+    gpu.launch_fastest("conv2d backward_w", &sizes, &ways, &params, &buffers);
     if whole {
         return;
     }
@@ -360,16 +359,48 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     launch(gpu, kernel!("conv2d", "finish_w"), &params, &[("x", &parts), ("y", gw)], gw.elements());
 }
 
-/// Into how many sums of equal length one of `terms` terms is cut, so that there are up to `wanted` invocations where one sum has
-/// `invocations`: small images have few outputs, and there are few weights for many pixels.
-fn splits(wanted: usize, invocations: usize, terms: usize) -> usize {
-    let most = (wanted / invocations.max(1)).clamp(1, terms.max(1));
-    terms.div_ceil(terms.div_ceil(most).max(1)).max(1)
+/// Edge of the square of results that a workgroup owns in `conv2d_workgroup.wgsl`.
+const SQUARE: usize = 64;
+
+/// The same sums by who owns a tile of them.
+struct Kernels {
+    invocation: Kernel,
+    subgroup: Kernel,
+    workgroup: Kernel,
 }
 
-/// How many parts of `tiles` tiles one binding has room for.
-fn most_parts(gpu: &Gpu, tiles: usize) -> usize {
-    (gpu.most_elements() / (tiles * TILE * TILE).max(1)).max(1)
+impl Kernels {
+    /// Launches for `count` matrices of `rows` by `columns` results, rows and columns in eights.
+    fn ways(self, gpu: &Gpu, [rows, columns]: [usize; 2], count: usize) -> Vec<Way> {
+        let squares = |side: usize| Grid::groups(rows.div_ceil(side) * columns.div_ceil(side) * count);
+        let invocation = Way {
+            name: "invocation",
+            kernel: self.invocation.with("WG", 64),
+            grid: Grid::elements(rows.div_ceil(TILE) * (columns / TILE) * count),
+        };
+        // Tiles of eight channels leave most of a larger tile empty.
+        if rows.min(columns) <= TILE {
+            return vec![invocation];
+        }
+        let mut ways = vec![invocation];
+        if let Some(size) = gpu.small_subgroup() {
+            let kernel = self.subgroup.with("S", size);
+            ways.insert(
+                0,
+                Way {
+                    name: "subgroup",
+                    kernel,
+                    grid: squares(4 * size as usize),
+                },
+            );
+        }
+        ways.push(Way {
+            name: "workgroup",
+            kernel: self.workgroup,
+            grid: squares(SQUARE),
+        });
+        ways
+    }
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {

@@ -3,6 +3,7 @@
 use super::{MatMul, Sizes};
 use crate::device::gpu::{Gpu, Grid};
 use crate::device::{kernel, params};
+use crate::ops::parts::{most_parts, parts};
 use crate::tensor::Tensor;
 
 /// Which kernel to launch on a GPU.
@@ -18,9 +19,11 @@ pub enum Entry {
 const TILE: usize = 64;
 /// Smallest sizes for which most of a tile is used.
 const TILED_FROM: usize = 8;
-/// Length of a chunk of the inner axis, if it is cut.
+/// Terms of a slab, of which chunks of the inner axis are whole numbers.
+const SLAB: usize = 16;
+/// Length of a chunk on a processor that plays an adapter, where it is cut for shorter sums.
 const CHUNK: usize = 512;
-/// Outputs that keep a GPU busy without cutting the inner axis.
+/// Outputs from which on it is not cut there.
 const ENOUGH_OUTPUTS: usize = 64 * 1024;
 
 params! {
@@ -38,10 +41,14 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
     if k == 0 {
         return Tensor::zeros(&a.device(), [m, n]);
     }
-    let chunk = if m * n < ENOUGH_OUTPUTS {
-        CHUNK
-    } else {
-        k.next_multiple_of(16)
+    let chunk = match gpu.invocations_wanted() {
+        // An invocation of the tiled kernel owns 8 by 8 outputs; parts are written and read again, as in a convolution.
+        Some(wanted) => {
+            let cut = parts(wanted / 4, m.div_ceil(8) * n.div_ceil(8), k.div_ceil(SLAB));
+            k.div_ceil(cut.min(most_parts(gpu, m * n))).next_multiple_of(SLAB)
+        }
+        None if m * n < ENOUGH_OUTPUTS => CHUNK,
+        None => k.next_multiple_of(SLAB),
     };
     let chunks = k.div_ceil(chunk);
     let y = a.empty([chunks, m, n]);
