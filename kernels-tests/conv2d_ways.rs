@@ -16,8 +16,8 @@ fn all([n, h, w, cin]: [usize; 4], cout: usize, conv: Conv2d, device: &Device) -
     [&y, &grads[&x], &grads[&weights]].map(|t| t.to_vec().unwrap()).into()
 }
 
-/// Compares on every adapter the ways that `ways` names with that of an invocation by itself.
-fn compare(options: GpuOptions, ways: fn(&Gpu) -> Vec<&'static str>) -> usize {
+/// Compares `way` on every adapter that it fits with that of an invocation by itself; on how many.
+pub fn compare(options: GpuOptions, way: &str, fits: fn(&Gpu) -> bool) -> usize {
     let strided = Conv2d { stride: 2, ..Conv2d::same(5) };
     let cases = [
         // Channels and pixels that fill no tile, rows of no multiple of four pixels, an odd number of eights.
@@ -39,43 +39,25 @@ fn compare(options: GpuOptions, ways: fn(&Gpu) -> Vec<&'static str>) -> usize {
             (gpu, device)
         };
         let (gpu, plain) = open("invocation");
-        for way in ways(&gpu) {
-            let (_, other) = open(way);
-            for (x, cout, conv) in cases {
-                let (got, want) = (all(x, cout, conv, &other), all(x, cout, conv, &plain));
-                assert!(got == want, "{x:?} to {cout} by {conv:?} on {}, by {way}", adapter.name);
-            }
-            compared += 1;
+        if !fits(&gpu) {
+            continue;
         }
+        let (_, other) = open(way);
+        for (x, cout, conv) in cases {
+            let (got, want) = (all(x, cout, conv, &other), all(x, cout, conv, &plain));
+            assert!(got == want, "{x:?} to {cout} by {conv:?} on {}, by {way}", adapter.name);
+        }
+        compared += 1;
     }
     compared
 }
 
-fn other_ways(gpu: &Gpu) -> Vec<&'static str> {
-    let subgroup = gpu.small_subgroup().map(|_| "subgroup");
-    subgroup.into_iter().chain(["workgroup"]).collect()
-}
+pub const AS_IT_IS: GpuOptions = GpuOptions {
+    minimum_limits: false,
+    max_workgroups_per_axis: None,
+    max_binding_bytes: None,
+    kind: None,
+};
 
-#[test]
-fn every_way_gives_the_bits_of_tiles_of_an_invocation() {
-    let compared = compare(GpuOptions::default(), other_ways);
-    let software = Gpu::adapters().iter().filter(|adapter| adapter.kind == "software").count();
-    assert!(compared >= 2 * software, "{compared} comparisons on {software} software adapters");
-}
-
-/// With the sums cut.
-#[test]
-fn every_way_gives_these_bits_as_on_a_large_card() {
-    let card = GpuOptions { kind: Some("discrete"), ..GpuOptions::default() };
-    assert!(compare(card, other_ways) > 0);
-}
-
-#[test]
-fn the_smallest_limits_allow_workgroup_memory() {
-    let least = GpuOptions {
-        minimum_limits: true,
-        max_workgroups_per_axis: Some(8),
-        ..GpuOptions::default()
-    };
-    assert!(compare(least, |_| vec!["workgroup"]) > 0);
-}
+/// With sums cut and all ways that a large card has.
+pub const AS_A_CARD: GpuOptions = GpuOptions { kind: Some("discrete"), ..AS_IT_IS };

@@ -9,13 +9,15 @@
 //   backward_fixed: gx = gamma * r * gy                                     mean and variance do not depend on x
 //
 // *_slices: one invocation owns one channel of one slice. moments, backward_sums: one workgroup owns one channel.
-// The others: one invocation owns one element. Entry points that end in 4 own four channels at once; there `len` and `c`
-// count vectors of four.
+// The others: one invocation owns one channel of ROWS rows. Entry points that end in 4 own four channels at once; there `c`
+// counts vectors of four.
 #import grid
 #import reduce
 
+// What is known of a channel is read once for so many rows.
+override ROWS: u32 = 4u;
+
 struct Params {
-    len: u32,       // elements of x
     rows: u32,
     c: u32,
     slice: u32,     // rows in one slice
@@ -63,6 +65,11 @@ fn reciprocal_deviation4(channel: u32) -> vec4<f32> {
 // First row of slice s and the one past its last.
 fn rows_of(s: u32) -> vec2<u32> {
     return vec2(s * p.slice, min((s + 1u) * p.slice, p.rows));
+}
+
+// The ROWS rows from `first` on, as far as there are that many.
+fn rows_from(first: u32) -> vec2<u32> {
+    return vec2(first, min(first + ROWS, p.rows));
 }
 
 @compute @workgroup_size(WG)
@@ -135,17 +142,29 @@ fn moments(at: Grid) {
 @compute @workgroup_size(WG)
 fn forward(at: Grid) {
     let o = linear(at);
-    if o >= p.len { return; }
     let channel = o % p.c;
-    y[o] = (x[o] - mean[channel]) * (reciprocal_deviation(channel) * gamma[channel]) + beta[channel];
+    let rows = rows_from(o / p.c * ROWS);
+    let center = mean[channel];
+    let scale = reciprocal_deviation(channel) * gamma[channel];
+    let shift = beta[channel];
+    for (var row = rows.x; row < rows.y; row++) {
+        let i = row * p.c + channel;
+        y[i] = (x[i] - center) * scale + shift;
+    }
 }
 
 @compute @workgroup_size(WG)
 fn forward4(at: Grid) {
     let o = linear(at);
-    if o >= p.len { return; }
     let channel = o % p.c;
-    y4[o] = (x4[o] - mean4[channel]) * (reciprocal_deviation4(channel) * gamma4[channel]) + beta4[channel];
+    let rows = rows_from(o / p.c * ROWS);
+    let center = mean4[channel];
+    let scale = reciprocal_deviation4(channel) * gamma4[channel];
+    let shift = beta4[channel];
+    for (var row = rows.x; row < rows.y; row++) {
+        let i = row * p.c + channel;
+        y4[i] = (x4[i] - center) * scale + shift;
+    }
 }
 
 @compute @workgroup_size(WG)
@@ -207,37 +226,53 @@ fn backward_sums(at: Grid) {
 @compute @workgroup_size(WG)
 fn backward_x(at: Grid) {
     let o = linear(at);
-    if o >= p.len { return; }
     let channel = o % p.c;
+    let rows = rows_from(o / p.c * ROWS);
+    let center = mean[channel];
     let r = reciprocal_deviation(channel);
-    let rows = f32(p.rows);
-    let along = (x[o] - mean[channel]) * r * (ggamma[channel] / rows);
-    gx[o] = gamma[channel] * r * (gy[o] - gbeta[channel] / rows - along);
+    let along = ggamma[channel] / f32(p.rows);
+    let mean_gy = gbeta[channel] / f32(p.rows);
+    let scale = gamma[channel] * r;
+    for (var row = rows.x; row < rows.y; row++) {
+        let i = row * p.c + channel;
+        gx[i] = scale * (gy[i] - mean_gy - (x[i] - center) * r * along);
+    }
 }
 
 @compute @workgroup_size(WG)
 fn backward_x4(at: Grid) {
     let o = linear(at);
-    if o >= p.len { return; }
     let channel = o % p.c;
+    let rows = rows_from(o / p.c * ROWS);
+    let center = mean4[channel];
     let r = reciprocal_deviation4(channel);
-    let rows = f32(p.rows);
-    let along = (x4[o] - mean4[channel]) * r * (ggamma4[channel] / rows);
-    gx4[o] = gamma4[channel] * r * (gy4[o] - gbeta4[channel] / rows - along);
+    let along = ggamma4[channel] / f32(p.rows);
+    let mean_gy = gbeta4[channel] / f32(p.rows);
+    let scale = gamma4[channel] * r;
+    for (var row = rows.x; row < rows.y; row++) {
+        let i = row * p.c + channel;
+        gx4[i] = scale * (gy4[i] - mean_gy - (x4[i] - center) * r * along);
+    }
 }
 
 @compute @workgroup_size(WG)
 fn backward_fixed(at: Grid) {
     let o = linear(at);
-    if o >= p.len { return; }
     let channel = o % p.c;
-    gx[o] = gamma[channel] * reciprocal_deviation(channel) * gy[o];
+    let rows = rows_from(o / p.c * ROWS);
+    let scale = gamma[channel] * reciprocal_deviation(channel);
+    for (var row = rows.x; row < rows.y; row++) {
+        gx[row * p.c + channel] = scale * gy[row * p.c + channel];
+    }
 }
 
 @compute @workgroup_size(WG)
 fn backward_fixed4(at: Grid) {
     let o = linear(at);
-    if o >= p.len { return; }
     let channel = o % p.c;
-    gx4[o] = gamma4[channel] * reciprocal_deviation4(channel) * gy4[o];
+    let rows = rows_from(o / p.c * ROWS);
+    let scale = gamma4[channel] * reciprocal_deviation4(channel);
+    for (var row = rows.x; row < rows.y; row++) {
+        gx4[row * p.c + channel] = scale * gy4[row * p.c + channel];
+    }
 }

@@ -11,7 +11,7 @@
 //
 // forward and backward_w: one invocation owns 8 x 8 results in registers, so that each vec4 it loads is used eight
 // times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check.
-// The others own one element each.
+// pack_x and pack_w: it owns four channels. The others own one element each.
 #import grid
 #import taps
 
@@ -45,39 +45,59 @@ fn forward_plain(at: Grid) {
     y[pixel(q) * p.cout + o] = sum;
 }
 
+// Four neighbours of a row of x that is `count` long, from `first` on; zeros past its end.
+fn four_of_x(row: u32, first: u32, count: u32) -> vec4<f32> {
+    let o = row * count + first;
+    var v = vec4<f32>();
+    if (p.flag & 4u) != 0u {
+        if first < count { v = x4[o / 4u]; }
+        return v;
+    }
+    if first < count { v.x = x[o]; }
+    if first + 1u < count { v.y = x[o + 1u]; }
+    if first + 2u < count { v.z = x[o + 2u]; }
+    if first + 3u < count { v.w = x[o + 3u]; }
+    return v;
+}
+
 // Here rows, columns are the size of the window, cout its padded channels, and (y0, x0), biased by 128, its corner.
 @compute @workgroup_size(WG)
 fn pack_x(at: Grid) {
     let k = linear(at);
     if k >= p.len { return; }
-    let c = k % p.cout;
-    let q = k / p.cout;
+    let c4 = p.cout / 4u;
+    let q = k / c4;
     let j = i32(q % p.columns) + i32(p.x0) - 128;
     let i = i32((q / p.columns) % p.rows) + i32(p.y0) - 128;
     let n = q / (p.columns * p.rows);
-    var value = 0.0;
-    if c < p.cin && i >= 0 && i < i32(p.h) && j >= 0 && j < i32(p.w) {
-        value = x[((n * p.h + u32(i)) * p.w + u32(j)) * p.cin + c];
+    var value = vec4<f32>();
+    if i >= 0 && i < i32(p.h) && j >= 0 && j < i32(p.w) {
+        value = four_of_x((n * p.h + u32(i)) * p.w + u32(j), k % c4 * 4u, p.cin);
     }
-    y[k] = value;
+    y4[k] = value;
 }
 
-// Here the table holds the index of the source tap, cin and extra are the source's channels, rows and cout the
-// packed ones (already exchanged when transposing).
+// Here x holds the weights, the table the index of the source tap, cin and extra are the source's channels, rows and
+// cout the packed ones (already exchanged when transposing).
 @compute @workgroup_size(WG)
 fn pack_w(at: Grid) {
     let k = linear(at);
     if k >= p.len { return; }
-    let o = k % p.cout;
-    let c = (k / p.cout) % p.rows;
-    let t = word(k / (p.cout * p.rows));
-    var first = vec2<u32>(c, o);
-    if (p.flag & 2u) != 0u { first = vec2<u32>(o, c); }
-    var value = 0.0;
-    if first.x < p.cin && first.y < p.extra {
-        value = w[(t * p.cin + first.x) * p.extra + first.y];
+    let o4 = p.cout / 4u;
+    let o = k % o4 * 4u;
+    let c = (k / o4) % p.rows;
+    let t = word(k / (o4 * p.rows));
+    var value = vec4<f32>();
+    if (p.flag & 2u) == 0u {
+        if c < p.cin { value = four_of_x(t * p.cin + c, o, p.extra); }
+    } else if c < p.extra {
+        let from_row = (t * p.cin + o) * p.extra + c;
+        if o < p.cin { value.x = x[from_row]; }
+        if o + 1u < p.cin { value.y = x[from_row + p.extra]; }
+        if o + 2u < p.cin { value.z = x[from_row + 2u * p.extra]; }
+        if o + 3u < p.cin { value.w = x[from_row + 3u * p.extra]; }
     }
-    y[k] = value;
+    y4[k] = value;
 }
 
 fn rank4(sum: vec4<f32>, a: vec4<f32>, r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> vec4<f32> {

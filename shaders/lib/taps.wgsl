@@ -16,7 +16,7 @@ struct Params {
     y0: u32,
     x0: u32,
     taps: u32,
-    flag: u32,      // bit 0: add the bias; bit 1: transpose w
+    flag: u32,      // bit 0: add the bias; bit 1: transpose w; bit 2: rows of what is packed are multiples of 4 long
     extra: u32,     // pack_w: source cout; forward, finish_y, backward_w, finish_w: splits
     table: array<vec4<u32>, 11>,    // two taps a word, 8 bits each for dy and dx, biased by 128
 }

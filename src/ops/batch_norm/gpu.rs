@@ -8,7 +8,6 @@ use crate::ops::fours;
 
 params! {
     struct Params {
-        len: u32,
         rows: u32,
         c: u32,
         slice: u32,
@@ -17,6 +16,8 @@ params! {
     }
 }
 
+/// As in the shader.
+const ROWS: usize = 4;
 /// Rows of one slice at least.
 const SLICE: usize = 32;
 /// Invocations of a launch over slices that fill a large adapter, and slices at most.
@@ -30,7 +31,6 @@ impl Params {
         let slices = (INVOCATIONS / c).clamp(64, SLICES);
         let slice = rows.div_ceil(slices).max(SLICE);
         Params {
-            len: x.elements() as u32,
             rows: rows as u32,
             c: c as u32,
             slice: slice as u32,
@@ -43,10 +43,15 @@ impl Params {
         self.slices as usize
     }
 
+    /// What a kernel that owns one channel of `ROWS` rows is launched over.
+    fn blocks(&self) -> usize {
+        (self.rows as usize).div_ceil(ROWS) * self.c as usize
+    }
+
     /// Those of a kernel that owns `together` channels an invocation.
     fn of(self, together: usize) -> Params {
         let n = together as u32;
-        Params { len: self.len / n, c: self.c / n, ..self }
+        Params { c: self.c / n, ..self }
     }
 }
 
@@ -81,7 +86,7 @@ pub(super) fn forward(gpu: &Gpu, op: &BatchNorm, x: &Tensor, gamma: &Tensor, bet
     let kernels = [kernel!("batch_norm", "forward"), kernel!("batch_norm", "forward4")];
     let params = Params::new(x, op.eps);
     let buffers = [(X, x), (MEAN, &op.mean), (VARIANCE, &op.var), (GAMMA, gamma), (BETA, beta), (Y, y)];
-    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), x.elements(), &buffers);
+    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), params.blocks(), &buffers);
 }
 
 pub(super) fn backward_sums(
@@ -127,12 +132,12 @@ pub(super) fn backward_x(
         (GBETA, gbeta),
         (GX, gx),
     ];
-    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), gx.elements(), &buffers);
+    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), params.blocks(), &buffers);
 }
 
 pub(super) fn backward_fixed(gpu: &Gpu, op: &BatchNorm, gamma: &Tensor, gy: &Tensor, gx: &Tensor) {
     let kernels = [kernel!("batch_norm", "backward_fixed"), kernel!("batch_norm", "backward_fixed4")];
     let params = Params::new(gx, op.eps);
     let buffers = [(VARIANCE, &op.var), (GAMMA, gamma), (GY, gy), (GX, gx)];
-    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), gx.elements(), &buffers);
+    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), params.blocks(), &buffers);
 }

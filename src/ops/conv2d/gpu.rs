@@ -234,7 +234,7 @@ impl Window {
         }
         let packed = x.empty([n, self.height, self.width, wide]);
         let params = Params {
-            len: packed.elements() as u32,
+            len: (packed.elements() / 4) as u32,
             h: h as u32,
             w: w as u32,
             cin: c as u32,
@@ -245,7 +245,7 @@ impl Window {
             x0: (self.left + 128) as u32,
             ..Params::default()
         };
-        launch(gpu, kernel!("conv2d", "pack_x"), &params, &[("x", x), ("y", &packed)], packed.elements());
+        pack(gpu, kernel!("conv2d", "pack_x"), &params, x, &packed);
         packed
     }
 
@@ -285,9 +285,8 @@ fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
     }
     // A residue that no tap reaches has no weights; one unused element keeps the binding from being empty.
     let packed = w.empty([which.len().max(1), rows, columns]);
-    let len = which.len() * rows * columns;
     let params = Params {
-        len: len as u32,
+        len: (which.len() * rows * columns / 4) as u32,
         cin: cin as u32,
         extra: cout as u32,
         rows: rows as u32,
@@ -296,7 +295,7 @@ fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
         table: table(which.iter().map(|&t| t as u32)),
         ..Params::default()
     };
-    launch(gpu, kernel!("conv2d", "pack_w"), &params, &[("w", w), ("y", &packed)], len);
+    pack(gpu, kernel!("conv2d", "pack_w"), &params, w, &packed);
     (packed, columns)
 }
 
@@ -394,13 +393,23 @@ impl Kernels {
                 },
             );
         }
-        ways.push(Way {
-            name: "workgroup",
-            kernel: self.workgroup,
-            grid: squares(SQUARE),
-        });
+        // A processor that plays an adapter has no such memory.
+        if gpu.invocations_wanted().is_some() {
+            ways.push(Way {
+                name: "workgroup",
+                kernel: self.workgroup,
+                grid: squares(SQUARE),
+            });
+        }
         ways
     }
+}
+
+/// Launches `pack_x` or `pack_w`, one invocation for four elements of `to`.
+fn pack(gpu: &Gpu, kernel: Kernel, params: &Params, from: &Tensor, to: &Tensor) {
+    let vectors = u32::from(from.shape().last().is_multiple_of(4)) * 4;
+    let params = &Params { flag: params.flag | vectors, ..*params };
+    launch(gpu, kernel, params, &[("x", from), ("x4", from), ("y4", to)], params.len as usize);
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
