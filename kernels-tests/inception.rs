@@ -59,7 +59,7 @@ pub fn weights() -> Option<&'static NamedArrays> {
                 _ => 0.1,
             };
             let hash = name_hash(&name);
-            arrays.insert(&name, &shape, (0..n).map(|i| value(&name, hash, i, scale)).collect());
+            arrays.insert(&name, &shape, (0..n).map(|i| value(&name, hash, i, scale)).collect::<Vec<_>>());
         }
         Some(arrays)
     });

@@ -109,7 +109,7 @@ fn latents(args: &SampleArgs, width: usize) -> Result<Option<(Vec<f32>, usize)>,
         return Err(Error::format(path, format!("has no array `latents` [n, {width}]")));
     };
     match array.shape[..] {
-        [n, z] if z == width && n > 0 => Ok(Some((array.values.clone(), n))),
+        [n, z] if z == width && n > 0 => Ok(Some((array.values.to_vec(), n))),
         _ => {
             let reason = format!("has shape {:?}, the generator wants [n, {width}]", array.shape);
             Err(Error::weights("latents", reason))

@@ -3,10 +3,10 @@
 //! This room knows bytes, kernels, threads and adapters. It knows no shapes, tensors or operations.
 
 pub mod cpu;
+mod floats;
 pub mod gpu;
 mod room;
 mod select;
-mod size_class;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::Error;
 pub use cpu::{Cpu, CpuBuffer};
+pub use floats::Floats;
 pub use gpu::{Choices, Counters, Gpu, GpuBuffer, GpuOptions};
 pub(crate) use gpu::{kernel, params};
 pub use room::free_on_host;
@@ -54,7 +55,7 @@ pub struct DeviceInfo {
 /// How much memory a device holds for tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryStats {
-    /// Buffers taken from the system since the device was opened.
+    /// How often memory was taken from the system since the device was opened.
     pub created: u64,
     /// Bytes taken from the system and not given back: in use or pooled.
     pub bytes: u64,
@@ -209,6 +210,21 @@ impl Buffer {
         match self {
             Buffer::Cpu(buffer) => Device::Cpu(buffer.device()),
             Buffer::Gpu(buffer) => Device::Gpu(buffer.device()),
+        }
+    }
+
+    /// Copies `len` floats beside the tensors of the device; waits for it. Zeros from a dry one.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn copy(&self, len: usize) -> Result<Floats, Error> {
+        match self {
+            Buffer::Cpu(buffer) => {
+                let mut floats = Floats::beside(&self.device(), len);
+                buffer.device().run(|| floats.copy_from_slice(&buffer.as_slice()[..len]));
+                Ok(floats)
+            }
+            Buffer::Gpu(_) => Ok(self.read(len)?.into()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::module::visit;
 use super::{Layout, Module, Slot};
+use crate::device::Floats;
 use crate::formats::NamedArrays;
 use crate::{Error, Shape, Tensor};
 
@@ -48,12 +49,17 @@ fn import_slot(slot: Slot, prefix: &str, from: &NamedArrays) -> Result<(), Error
 ///
 /// # Errors
 /// If the device failed.
-pub fn export_tensor(tensor: &Tensor, layout: Layout) -> Result<(Vec<usize>, Vec<f32>), Error> {
-    let values = tensor.to_vec()?;
-    let shape = tensor.shape();
-    let mut file = vec![0.0; values.len()];
-    for (ours, theirs) in places(shape, layout).enumerate() {
-        file[theirs] = values[ours];
+pub fn export_tensor(tensor: &Tensor, layout: Layout) -> Result<(Vec<usize>, Floats), Error> {
+    let (shape, values) = (tensor.shape(), tensor.to_floats()?);
+    if layout == Layout::Plain {
+        return Ok((shape.to_vec(), values));
+    }
+    let mut file = Floats::beside(&tensor.device(), values.len());
+    if tensor.device().is_dry() {
+        return Ok((file_shape(shape, layout), file));
+    }
+    for (value, theirs) in values.iter().zip(places(shape, layout)) {
+        file[theirs] = *value;
     }
     Ok((file_shape(shape, layout), file))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::device::Floats;
 use crate::formats::NamedArrays;
 use crate::{Device, Error, Tensor};
 
@@ -46,9 +47,9 @@ impl Snapshot {
         self.step
     }
 
-    /// Bytes of all arrays.
+    /// Bytes of all arrays that do not lie beside the tensors of a device.
     pub fn bytes(&self) -> u64 {
-        self.arrays.iter().map(|(_, array)| 4 * array.values.len() as u64).sum()
+        self.arrays.iter().map(|(_, array)| array.values.bytes()).sum()
     }
 
     /// The arrays.
@@ -61,7 +62,7 @@ impl Snapshot {
     /// # Panics
     /// If the number of values is not the product of `shape`.
     #[track_caller]
-    pub fn put(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) {
+    pub fn put(&mut self, name: impl Into<String>, shape: &[usize], values: impl Into<Floats>) {
         self.arrays.insert(name, shape, values);
     }
 
@@ -75,7 +76,7 @@ impl Snapshot {
     /// # Errors
     /// If the device failed.
     pub fn put_tensor(&mut self, name: impl Into<String>, tensor: &Tensor) -> Result<(), Error> {
-        let values = tensor.to_vec()?;
+        let values = tensor.to_floats()?;
         self.arrays.insert(name, &tensor.shape(), values);
         Ok(())
     }

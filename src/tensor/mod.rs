@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::device::{Buffer, Device, GpuBuffer};
+use crate::device::{Buffer, Device, Floats, GpuBuffer};
 pub use backward::Grads;
 pub use op::{Ctx, Op};
 pub use shape::Shape;
@@ -91,6 +91,14 @@ impl Tensor {
     /// If the device failed.
     pub fn to_vec(&self) -> Result<Vec<f32>, Error> {
         self.buffer.read(self.elements())
+    }
+
+    /// Copies all values beside the tensors of the device, row-major; waits for it.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn to_floats(&self) -> Result<Floats, Error> {
+        self.buffer.copy(self.elements())
     }
 
     /// The value of a tensor with one element; waits for the device.

@@ -114,7 +114,7 @@ fn the_published_step_sizes_fall_to_nothing_where_asked() {
     run(&mut trainer, 1);
     let after = state(&mut trainer);
     let most = |name: &str| {
-        let values = |s: &Snapshot| s.arrays().get(name).unwrap().values.clone();
+        let values = |s: &Snapshot| s.arrays().get(name).unwrap().values.to_vec();
         let moved = values(&before).into_iter().zip(values(&after)).map(|(a, b)| (a - b).abs());
         moved.fold(0.0_f32, f32::max)
     };

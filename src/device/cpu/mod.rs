@@ -2,6 +2,7 @@
 //!
 //! The only room that names `gemm` and the only one with `unsafe`.
 
+mod chunk;
 pub mod dot;
 pub mod gemm;
 mod pool;

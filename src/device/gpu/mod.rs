@@ -10,6 +10,7 @@ mod loader;
 mod pace;
 mod pipeline;
 mod pool;
+mod size_class;
 mod transfer;
 mod tuning;
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::errors::{Failure, out_of_memory};
+use super::size_class::size_class;
 use crate::device::MemoryStats;
-use crate::device::size_class::size_class;
 
 /// What a pooled buffer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

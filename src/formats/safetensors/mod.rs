@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::atomic;
 use super::numbers::NumberArray;
 use crate::Error;
+use crate::device::Floats;
 
 /// Values with a shape, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Array {
     /// Sizes along each axis, outermost first.
     pub shape: Vec<usize>,
     /// As many values as the product of the sizes.
-    pub values: Vec<f32>,
+    pub values: Floats,
 }
 
 /// Arrays by name, and text by key, both in the order of their names.
@@ -41,8 +42,8 @@ impl NamedArrays {
     /// # Panics
     /// If the number of values is not the product of `shape`, or `name` is the one the format keeps for its metadata.
     #[track_caller]
-    pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) {
-        let name = name.into();
+    pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: impl Into<Floats>) {
+        let (name, values) = (name.into(), values.into());
         assert!(name != METADATA, "safetensors: `{METADATA}` cannot name an array");
         assert!(
             shape.iter().product::<usize>() == values.len(),
@@ -117,7 +118,7 @@ impl NamedArrays {
             if all.arrays.contains_key(&*entry.name) {
                 return Err("another array has this name".to_owned());
             }
-            let values = entry.stored()?.read_f32(entry.data);
+            let values = entry.stored()?.read_f32(entry.data).into();
             let shape = entry.shape;
             all.arrays.insert(entry.name.into_owned(), Array { shape, values });
             Ok(())

@@ -145,7 +145,7 @@ fn read(name: &str, tensor: &[u8], budget: &mut Budget) -> Result<Option<Array>,
         }
         None => listed(tensor, stored, list, n, &shape)?,
     };
-    Ok(Some(Array { shape, values }))
+    Ok(Some(Array { shape, values: values.into() }))
 }
 
 /// The `n` values that a tensor lists in the field `list`, or the single one it lists for all.

@@ -147,8 +147,10 @@ mod tests {
     fn what_is_written_is_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.pth");
-        let array =
-            |shape: &[usize], values: &[f32]| Array { shape: shape.to_vec(), values: values.to_vec() };
+        let array = |shape: &[usize], values: &[f32]| Array {
+            shape: shape.to_vec(),
+            values: values.to_vec().into(),
+        };
         let inner = vec![
             ("a.weight".to_owned(), Item::Floats(array(&[2, 3], &[1.0, -2.0, 3.5, 0.0, -0.0, 1e-30]))),
             ("a.num_batches_tracked".to_owned(), Item::Integers(vec![], vec![7])),

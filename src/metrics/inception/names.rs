@@ -141,7 +141,7 @@ fn turned(array: Array) -> Array {
         [kh, kw, _, _] => vec![cout, cin, kh, kw],
         _ => vec![cout, cin],
     };
-    Array { shape, values: out }
+    Array { shape, values: out.into() }
 }
 
 #[cfg(test)]

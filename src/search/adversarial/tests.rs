@@ -234,7 +234,7 @@ fn every_forward_pass_of_the_discriminator_is_a_power_iteration() {
     nn::export(&mut search.players.d, "", &mut now).unwrap();
     let worst = |n: usize| {
         let differences = iterated(&before, n).into_iter().flat_map(|(name, u)| {
-            let got = now.get(&name).unwrap().values.clone();
+            let got = now.get(&name).unwrap().values.to_vec();
             u.into_iter().zip(got).map(|(u, got)| (u - f64::from(got)).abs())
         });
         differences.fold(0.0, f64::max)

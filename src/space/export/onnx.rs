@@ -165,7 +165,8 @@ impl Writer {
         let (scales, y) = (self.name("scales"), self.name("resize"));
         let factor = factor as f32;
         let values = vec![1.0, 1.0, factor, factor];
-        self.model.weight(&scales, &crate::formats::Array { shape: vec![4], values });
+        self.model
+            .weight(&scales, &crate::formats::Array { shape: vec![4], values: values.into() });
         let text = |v| Attribute::Text(v);
         let attributes = match how {
             Enlarge::Nearest => vec![

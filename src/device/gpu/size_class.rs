@@ -1,4 +1,4 @@
-//! The size classes of both memory pools.
+//! The size classes of the pool.
 
 /// Rounds up to four steps per power of two: at most a quarter of a class is unused.
 pub(super) fn size_class(units: usize) -> usize {
