@@ -12,6 +12,7 @@
 // The others: one invocation owns one channel of ROWS rows. Entry points that end in 4 own four channels at once; there `c`
 // counts vectors of four.
 #import grid
+#import index
 #import reduce
 
 // What is known of a channel is read once for so many rows.
@@ -76,8 +77,9 @@ fn rows_from(first: u32) -> vec2<u32> {
 fn moments_slices(at: Grid) {
     let o = linear(at);
     if o >= p.slices * p.c { return; }
-    let channel = o % p.c;
-    let s = o / p.c;
+    let own = divmod(o, p.c);
+    let s = own.x;
+    let channel = own.y;
     let rows = rows_of(s);
     var sum = 0.0;
     for (var row = rows.x; row < rows.y; row++) {
@@ -98,8 +100,9 @@ fn moments_slices(at: Grid) {
 fn moments_slices4(at: Grid) {
     let o = linear(at);
     if o >= p.slices * p.c { return; }
-    let channel = o % p.c;
-    let s = o / p.c;
+    let own = divmod(o, p.c);
+    let s = own.x;
+    let channel = own.y;
     let rows = rows_of(s);
     var sum = vec4(0.0);
     for (var row = rows.x; row < rows.y; row++) {
@@ -142,8 +145,9 @@ fn moments(at: Grid) {
 @compute @workgroup_size(WG)
 fn forward(at: Grid) {
     let o = linear(at);
-    let channel = o % p.c;
-    let rows = rows_from(o / p.c * ROWS);
+    let own = divmod(o, p.c);
+    let channel = own.y;
+    let rows = rows_from(own.x * ROWS);
     let center = mean[channel];
     let scale = reciprocal_deviation(channel) * gamma[channel];
     let shift = beta[channel];
@@ -156,8 +160,9 @@ fn forward(at: Grid) {
 @compute @workgroup_size(WG)
 fn forward4(at: Grid) {
     let o = linear(at);
-    let channel = o % p.c;
-    let rows = rows_from(o / p.c * ROWS);
+    let own = divmod(o, p.c);
+    let channel = own.y;
+    let rows = rows_from(own.x * ROWS);
     let center = mean4[channel];
     let scale = reciprocal_deviation4(channel) * gamma4[channel];
     let shift = beta4[channel];
@@ -171,8 +176,9 @@ fn forward4(at: Grid) {
 fn backward_slices(at: Grid) {
     let o = linear(at);
     if o >= p.slices * p.c { return; }
-    let channel = o % p.c;
-    let s = o / p.c;
+    let own = divmod(o, p.c);
+    let s = own.x;
+    let channel = own.y;
     let rows = rows_of(s);
     let center = mean[channel];
     var sum = 0.0;
@@ -190,8 +196,9 @@ fn backward_slices(at: Grid) {
 fn backward_slices4(at: Grid) {
     let o = linear(at);
     if o >= p.slices * p.c { return; }
-    let channel = o % p.c;
-    let s = o / p.c;
+    let own = divmod(o, p.c);
+    let s = own.x;
+    let channel = own.y;
     let rows = rows_of(s);
     let center = mean4[channel];
     var sum = vec4(0.0);
@@ -226,8 +233,9 @@ fn backward_sums(at: Grid) {
 @compute @workgroup_size(WG)
 fn backward_x(at: Grid) {
     let o = linear(at);
-    let channel = o % p.c;
-    let rows = rows_from(o / p.c * ROWS);
+    let own = divmod(o, p.c);
+    let channel = own.y;
+    let rows = rows_from(own.x * ROWS);
     let center = mean[channel];
     let r = reciprocal_deviation(channel);
     let along = ggamma[channel] / f32(p.rows);
@@ -242,8 +250,9 @@ fn backward_x(at: Grid) {
 @compute @workgroup_size(WG)
 fn backward_x4(at: Grid) {
     let o = linear(at);
-    let channel = o % p.c;
-    let rows = rows_from(o / p.c * ROWS);
+    let own = divmod(o, p.c);
+    let channel = own.y;
+    let rows = rows_from(own.x * ROWS);
     let center = mean4[channel];
     let r = reciprocal_deviation4(channel);
     let along = ggamma4[channel] / f32(p.rows);
@@ -258,8 +267,9 @@ fn backward_x4(at: Grid) {
 @compute @workgroup_size(WG)
 fn backward_fixed(at: Grid) {
     let o = linear(at);
-    let channel = o % p.c;
-    let rows = rows_from(o / p.c * ROWS);
+    let own = divmod(o, p.c);
+    let channel = own.y;
+    let rows = rows_from(own.x * ROWS);
     let scale = gamma[channel] * reciprocal_deviation(channel);
     for (var row = rows.x; row < rows.y; row++) {
         gx[row * p.c + channel] = scale * gy[row * p.c + channel];
@@ -269,8 +279,9 @@ fn backward_fixed(at: Grid) {
 @compute @workgroup_size(WG)
 fn backward_fixed4(at: Grid) {
     let o = linear(at);
-    let channel = o % p.c;
-    let rows = rows_from(o / p.c * ROWS);
+    let own = divmod(o, p.c);
+    let channel = own.y;
+    let rows = rows_from(own.x * ROWS);
     let scale = gamma4[channel] * reciprocal_deviation4(channel);
     for (var row = rows.x; row < rows.y; row++) {
         gx4[row * p.c + channel] = scale * gy4[row * p.c + channel];

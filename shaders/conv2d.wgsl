@@ -13,6 +13,7 @@
 // times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check.
 // pack_x and pack_w: it owns four channels. The others own one element each.
 #import grid
+#import index
 #import taps
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -66,13 +67,12 @@ fn pack_x(at: Grid) {
     let k = linear(at);
     if k >= p.len { return; }
     let c4 = p.cout / 4u;
-    let q = k / c4;
-    let j = i32(q % p.columns) + i32(p.x0) - 128;
-    let i = i32((q / p.columns) % p.rows) + i32(p.y0) - 128;
-    let n = q / (p.columns * p.rows);
+    let own = nhwc(k, p.rows, p.columns, c4);
+    let j = i32(own.z) + i32(p.x0) - 128;
+    let i = i32(own.y) + i32(p.y0) - 128;
     var value = vec4<f32>();
     if i >= 0 && i < i32(p.h) && j >= 0 && j < i32(p.w) {
-        value = four_of_x((n * p.h + u32(i)) * p.w + u32(j), k % c4 * 4u, p.cin);
+        value = four_of_x((own.x * p.h + u32(i)) * p.w + u32(j), own.w * 4u, p.cin);
     }
     y4[k] = value;
 }
@@ -83,10 +83,11 @@ fn pack_x(at: Grid) {
 fn pack_w(at: Grid) {
     let k = linear(at);
     if k >= p.len { return; }
-    let o4 = p.cout / 4u;
-    let o = k % o4 * 4u;
-    let c = (k / o4) % p.rows;
-    let t = word(k / (o4 * p.rows));
+    let row = divmod(k, p.cout / 4u);
+    let source = divmod(row.x, p.rows);
+    let o = row.y * 4u;
+    let c = source.y;
+    let t = word(source.x);
     var value = vec4<f32>();
     if (p.flag & 2u) == 0u {
         if c < p.cin { value = four_of_x(t * p.cin + c, o, p.extra); }
@@ -166,8 +167,9 @@ fn forward(at: Grid) {
 fn finish_y(at: Grid) {
     let k = linear(at);
     if k >= p.len { return; }
-    let o = k % p.cout;
-    let q = k / p.cout;
+    let own = divmod(k, p.cout);
+    let o = own.y;
+    let q = own.x;
     let positions = p.len / p.cout;
     var sum = 0.0;
     if (p.flag & 1u) != 0u { sum = bias[o]; }
@@ -199,7 +201,8 @@ fn backward_w(at: Grid) {
     let per_split = (p.oh + p.extra - 1u) / p.extra;
     let end = min((s + 1u) * per_split, p.oh);
     for (var row = s * per_split; row < end; row++) {
-        let top = (row / p.rows) * p.h + (row % p.rows) * p.stride + u32(d.x);
+        let line = divmod(row, p.rows);
+        let top = line.x * p.h + line.y * p.stride + u32(d.x);
         var first = (top * p.w + u32(d.y)) * c4 + ct * 2u;
         var g = row * p.columns * o4 + ot * 2u;
         for (var j = 0u; j < p.columns; j++) {
@@ -233,12 +236,10 @@ fn backward_w(at: Grid) {
 fn finish_w(at: Grid) {
     let k = linear(at);
     if k >= p.len { return; }
-    let o = k % p.cout;
-    let c = (k / p.cout) % p.cin;
-    let t = k / (p.cout * p.cin);
+    let at_w = nij(k, p.cin, p.cout);
     var sum = 0.0;
     for (var s = 0u; s < p.extra; s++) {
-        sum += x[((s * p.taps + t) * p.rows + c) * p.columns + o];
+        sum += x[((s * p.taps + at_w.x) * p.rows + at_w.y) * p.columns + at_w.z];
     }
     y[k] = sum;
 }

@@ -104,7 +104,8 @@ fn backward_w(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
     let next = p.stride * c4;
     var tile: Tile;
     for (var row = s * per_split; row < end; row++) {
-        let top = (row / p.rows) * p.h + (row % p.rows) * p.stride + u32(d.x);
+        let line = divmod(row, p.rows);
+        let top = line.x * p.h + line.y * p.stride + u32(d.x);
         var first = (top * p.w + u32(d.y)) * c4 + min(c / 4u + lane, c4 - 1u);
         var g = row * p.columns * o4 + min(o, o4 - 1u);
         var j = 0u;

@@ -121,10 +121,10 @@ fn put_w(to: u32, c: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
 
 // Four channels of the pixel of the window that tap d reads for pixel k of gy.
 fn read_x(k: u32, d: vec2<i32>, c: u32) -> vec4<f32> {
-    let row = k / p.columns;
-    let i = row % p.rows * p.stride + u32(d.x);
-    let j = k % p.columns * p.stride + u32(d.y);
-    return x4[((row / p.rows * p.h + i) * p.w + j) * (p.cin / 4u) + c];
+    let at = nij(k, p.rows, p.columns);
+    let i = at.y * p.stride + u32(d.x);
+    let j = at.z * p.stride + u32(d.y);
+    return x4[((at.x * p.h + i) * p.w + j) * (p.cin / 4u) + c];
 }
 
 // Sizes as in conv2d.wgsl: x4 is the packed window, w4 is gy, cin and cout are padded, oh counts all output rows of the

@@ -7,6 +7,7 @@
 //
 // One invocation owns one element of what is written; the sums of the slices are added by reduce.wgsl.
 #import grid
+#import index
 
 struct Params {
     len: u32,       // elements of what is written
@@ -34,19 +35,18 @@ struct Params {
 fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let row = o / (p.c * p.wo);
-    let n = row / p.ho;
-    let down = row % p.ho + p.pad;
-    let right = o / p.c % p.wo + p.pad;
+    let out = nhwc(o, p.ho, p.wo, p.c);
+    let channel = out.w;
+    let down = out.y + p.pad;
+    let right = out.z + p.pad;
     var sum = 0.0;
     for (var a = 0u; a < p.k && a <= down; a++) {
-        let i = (down - a) / p.stride;
-        if (down - a) % p.stride != 0u || i >= p.h { continue; }
+        let i = divmod(down - a, p.stride);
+        if i.y != 0u || i.x >= p.h { continue; }
         for (var b = 0u; b < p.k && b <= right; b++) {
-            let j = (right - b) / p.stride;
-            if (right - b) % p.stride != 0u || j >= p.w { continue; }
-            sum += x[((n * p.h + i) * p.w + j) * p.c + channel] * w[(a * p.k + b) * p.c + channel];
+            let j = divmod(right - b, p.stride);
+            if j.y != 0u || j.x >= p.w { continue; }
+            sum += x[((out.x * p.h + i.x) * p.w + j.x) * p.c + channel] * w[(a * p.k + b) * p.c + channel];
         }
     }
     y[o] = sum;
@@ -56,20 +56,17 @@ fn forward(at: Grid) {
 fn backward_x(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let j = o / p.c % p.w;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let i = row % p.h;
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let channel = pixel.w;
     var sum = 0.0;
     for (var a = 0u; a < p.k; a++) {
         // Left of the image the subtraction wraps to a value that is too large as well.
-        let oi = i * p.stride + a - p.pad;
+        let oi = pixel.y * p.stride + a - p.pad;
         if oi >= p.ho { continue; }
         for (var b = 0u; b < p.k; b++) {
-            let oj = j * p.stride + b - p.pad;
+            let oj = pixel.z * p.stride + b - p.pad;
             if oj >= p.wo { continue; }
-            sum += gy[((n * p.ho + oi) * p.wo + oj) * p.c + channel] * w[(a * p.k + b) * p.c + channel];
+            sum += gy[((pixel.x * p.ho + oi) * p.wo + oj) * p.c + channel] * w[(a * p.k + b) * p.c + channel];
         }
     }
     gx[o] = sum;
@@ -79,19 +76,17 @@ fn backward_x(at: Grid) {
 fn backward_w(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let tap = o / p.c % (p.k * p.k);
-    let s = o / (p.c * p.k * p.k);
-    let a = tap / p.k;
-    let b = tap % p.k;
+    let own = nhwc(o, p.k, p.k, p.c);
+    let s = own.x;
+    let channel = own.w;
     let end = min((s + 1u) * p.slice, p.n * p.h * p.w);
     var sum = 0.0;
     for (var pixel = s * p.slice; pixel < end; pixel++) {
-        let n = pixel / (p.h * p.w);
-        let oi = pixel / p.w % p.h * p.stride + a - p.pad;
-        let oj = pixel % p.w * p.stride + b - p.pad;
+        let place = nij(pixel, p.h, p.w);
+        let oi = place.y * p.stride + own.y - p.pad;
+        let oj = place.z * p.stride + own.z - p.pad;
         if oi >= p.ho || oj >= p.wo { continue; }
-        sum += x[pixel * p.c + channel] * gy[((n * p.ho + oi) * p.wo + oj) * p.c + channel];
+        sum += x[pixel * p.c + channel] * gy[((place.x * p.ho + oi) * p.wo + oj) * p.c + channel];
     }
     sums[o] = sum;
 }

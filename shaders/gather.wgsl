@@ -5,6 +5,7 @@
 // first[i] .. first[i + 1] is the range of the entries of list i. `first` and `rows` hold whole numbers below 2^24. One
 // invocation owns one element of the output.
 #import grid
+#import index
 
 struct Params {
     len: u32,     // elements of the output
@@ -22,11 +23,12 @@ struct Params {
 fn sums(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let list = o / p.width;
+    let own = divmod(o, p.width);
+    let list = own.x;
     let end = u32(first[list + 1u]);
     var sum = 0.0;
     for (var e = u32(first[list]); e < end; e++) {
-        sum += weights[e] * x[u32(rows[e]) * p.width + o % p.width];
+        sum += weights[e] * x[u32(rows[e]) * p.width + own.y];
     }
     y[o] = sum;
 }

@@ -9,6 +9,7 @@
 // forward, backward_w: one invocation owns one element. backward_a: one workgroup owns one slice; reduce.wgsl adds up.
 // With table, a and y five candidates fit into the eight storage buffers of a launch; more are a chain of launches.
 #import grid
+#import index
 #import reduce
 
 struct Params {
@@ -47,8 +48,9 @@ fn place(t: u32, i: u32) -> i32 {
 fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let t = o / p.size;
-    let q = o % p.size;
+    let own = divmod(o, p.size);
+    let t = own.x;
+    let q = own.y;
     var sum = 0.0;
     if p.chained != 0u {
         sum = w0[o];
@@ -69,7 +71,8 @@ fn forward(at: Grid) {
 
 // Gradient of the merged weight at element o of candidate `first`.
 fn merged_gradient(o: u32) -> f32 {
-    return gy[u32(table[p.offset + o / p.size]) * p.size + o % p.size];
+    let own = divmod(o, p.size);
+    return gy[u32(table[p.offset + own.x]) * p.size + own.y];
 }
 
 @compute @workgroup_size(WG)

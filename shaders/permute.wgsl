@@ -4,6 +4,7 @@
 //
 // d1, d2, d3 are the inner sizes of y, s0..s3 the strides of its axes in x. One invocation owns one y.
 #import grid
+#import index
 
 struct Params {
     len: u32,   // elements of y
@@ -24,8 +25,6 @@ struct Params {
 fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let i3 = o % p.d3;
-    let i2 = o / p.d3 % p.d2;
-    let row = o / (p.d3 * p.d2);
-    y[o] = x[row / p.d1 * p.s0 + row % p.d1 * p.s1 + i2 * p.s2 + i3 * p.s3];
+    let i = nhwc(o, p.d1, p.d2, p.d3);
+    y[o] = x[i.x * p.s0 + i.y * p.s1 + i.z * p.s2 + i.w * p.s3];
 }

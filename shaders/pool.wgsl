@@ -9,6 +9,7 @@
 // One invocation owns one element of what is written, in entry points that end in 4 four channels: there `len` and `c`
 // count vectors of four.
 #import grid
+#import index
 
 struct Params {
     len: u32,       // elements of what is written
@@ -47,7 +48,7 @@ fn pixels(o: u32, size: u32) -> vec2<u32> {
 fn seeing(i: u32, count: u32) -> vec2<u32> {
     let last = i + p.pad;
     let first = max(last + 1u, p.k) - p.k;
-    return vec2((first + p.stride - 1u) / p.stride, min(last / p.stride + 1u, count));
+    return vec2(divmod(first + p.stride - 1u, p.stride).x, min(divmod(last, p.stride).x + 1u, count));
 }
 
 // What one pixel counts in the average of a window.
@@ -65,15 +66,13 @@ fn is_nan(v: f32) -> bool {
 fn avg_forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let row = o / (p.c * p.wo);
-    let n = row / p.ho;
-    let is = pixels(row % p.ho, p.h);
-    let js = pixels(o / p.c % p.wo, p.w);
+    let out = nhwc(o, p.ho, p.wo, p.c);
+    let is = pixels(out.y, p.h);
+    let js = pixels(out.z, p.w);
     var sum = 0.0;
     for (var i = is.x; i < is.y; i++) {
         for (var j = js.x; j < js.y; j++) {
-            sum += x[((n * p.h + i) * p.w + j) * p.c + channel];
+            sum += x[((out.x * p.h + i) * p.w + j) * p.c + out.w];
         }
     }
     y[o] = sum * share(is, js);
@@ -83,15 +82,13 @@ fn avg_forward(at: Grid) {
 fn avg_forward4(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let row = o / (p.c * p.wo);
-    let n = row / p.ho;
-    let is = pixels(row % p.ho, p.h);
-    let js = pixels(o / p.c % p.wo, p.w);
+    let out = nhwc(o, p.ho, p.wo, p.c);
+    let is = pixels(out.y, p.h);
+    let js = pixels(out.z, p.w);
     var sum = vec4(0.0);
     for (var i = is.x; i < is.y; i++) {
         for (var j = js.x; j < js.y; j++) {
-            sum += x4[((n * p.h + i) * p.w + j) * p.c + channel];
+            sum += x4[((out.x * p.h + i) * p.w + j) * p.c + out.w];
         }
     }
     y4[o] = sum * share(is, js);
@@ -101,16 +98,14 @@ fn avg_forward4(at: Grid) {
 fn avg_backward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let is = seeing(row % p.h, p.ho);
-    let js = seeing(o / p.c % p.w, p.wo);
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let is = seeing(pixel.y, p.ho);
+    let js = seeing(pixel.z, p.wo);
     var sum = 0.0;
     for (var i = is.x; i < is.y; i++) {
         let height = pixels(i, p.h);
         for (var j = js.x; j < js.y; j++) {
-            sum += gy[((n * p.ho + i) * p.wo + j) * p.c + channel] * share(height, pixels(j, p.w));
+            sum += gy[((pixel.x * p.ho + i) * p.wo + j) * p.c + pixel.w] * share(height, pixels(j, p.w));
         }
     }
     gx[o] = sum;
@@ -120,16 +115,14 @@ fn avg_backward(at: Grid) {
 fn avg_backward4(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let is = seeing(row % p.h, p.ho);
-    let js = seeing(o / p.c % p.w, p.wo);
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let is = seeing(pixel.y, p.ho);
+    let js = seeing(pixel.z, p.wo);
     var sum = vec4(0.0);
     for (var i = is.x; i < is.y; i++) {
         let height = pixels(i, p.h);
         for (var j = js.x; j < js.y; j++) {
-            sum += gy4[((n * p.ho + i) * p.wo + j) * p.c + channel] * share(height, pixels(j, p.w));
+            sum += gy4[((pixel.x * p.ho + i) * p.wo + j) * p.c + pixel.w] * share(height, pixels(j, p.w));
         }
     }
     gx4[o] = sum;
@@ -139,22 +132,18 @@ fn avg_backward4(at: Grid) {
 fn max_forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let oj = o / p.c % p.wo;
-    let row = o / (p.c * p.wo);
-    let n = row / p.ho;
-    let oi = row % p.ho;
-    let is = pixels(oi, p.h);
-    let js = pixels(oj, p.w);
+    let out = nhwc(o, p.ho, p.wo, p.c);
+    let is = pixels(out.y, p.h);
+    let js = pixels(out.z, p.w);
     var best = 0.0;
     var place = 0u;
     for (var i = is.x; i < is.y; i++) {
         for (var j = js.x; j < js.y; j++) {
-            let v = x[((n * p.h + i) * p.w + j) * p.c + channel];
+            let v = x[((out.x * p.h + i) * p.w + j) * p.c + out.w];
             let first = i == is.x && j == js.x;
             if first || v > best || (is_nan(v) && !is_nan(best)) {
                 best = v;
-                place = (i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride;
+                place = (i + p.pad - out.y * p.stride) * p.k + j + p.pad - out.z * p.stride;
             }
         }
     }
@@ -170,22 +159,18 @@ fn is_nan4(v: vec4<f32>) -> vec4<bool> {
 fn max_forward4(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let oj = o / p.c % p.wo;
-    let row = o / (p.c * p.wo);
-    let n = row / p.ho;
-    let oi = row % p.ho;
-    let is = pixels(oi, p.h);
-    let js = pixels(oj, p.w);
+    let out = nhwc(o, p.ho, p.wo, p.c);
+    let is = pixels(out.y, p.h);
+    let js = pixels(out.z, p.w);
     var best = vec4(0.0);
     var place = vec4(0.0);
     for (var i = is.x; i < is.y; i++) {
         for (var j = js.x; j < js.y; j++) {
-            let v = x4[((n * p.h + i) * p.w + j) * p.c + channel];
+            let v = x4[((out.x * p.h + i) * p.w + j) * p.c + out.w];
             let first = vec4(i == is.x && j == js.x);
             let wins = first | (v > best) | (is_nan4(v) & !is_nan4(best));
             best = select(best, v, wins);
-            place = select(place, vec4(f32((i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride)), wins);
+            place = select(place, vec4(f32((i + p.pad - out.y * p.stride) * p.k + j + p.pad - out.z * p.stride)), wins);
         }
     }
     y4[o] = best;
@@ -196,18 +181,14 @@ fn max_forward4(at: Grid) {
 fn max_backward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let j = o / p.c % p.w;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let i = row % p.h;
-    let is = seeing(i, p.ho);
-    let js = seeing(j, p.wo);
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let is = seeing(pixel.y, p.ho);
+    let js = seeing(pixel.z, p.wo);
     var sum = 0.0;
     for (var oi = is.x; oi < is.y; oi++) {
         for (var oj = js.x; oj < js.y; oj++) {
-            let place = (i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride;
-            let from_window = ((n * p.ho + oi) * p.wo + oj) * p.c + channel;
+            let place = (pixel.y + p.pad - oi * p.stride) * p.k + pixel.z + p.pad - oj * p.stride;
+            let from_window = ((pixel.x * p.ho + oi) * p.wo + oj) * p.c + pixel.w;
             if u32(winner[from_window]) == place {
                 sum += gy[from_window];
             }
@@ -220,18 +201,14 @@ fn max_backward(at: Grid) {
 fn max_backward4(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let j = o / p.c % p.w;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let i = row % p.h;
-    let is = seeing(i, p.ho);
-    let js = seeing(j, p.wo);
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let is = seeing(pixel.y, p.ho);
+    let js = seeing(pixel.z, p.wo);
     var sum = vec4(0.0);
     for (var oi = is.x; oi < is.y; oi++) {
         for (var oj = js.x; oj < js.y; oj++) {
-            let place = f32((i + p.pad - oi * p.stride) * p.k + j + p.pad - oj * p.stride);
-            let from_window = ((n * p.ho + oi) * p.wo + oj) * p.c + channel;
+            let place = f32((pixel.y + p.pad - oi * p.stride) * p.k + pixel.z + p.pad - oj * p.stride);
+            let from_window = ((pixel.x * p.ho + oi) * p.wo + oj) * p.c + pixel.w;
             sum += select(vec4(0.0), gy4[from_window], winner4[from_window] == vec4(place));
         }
     }

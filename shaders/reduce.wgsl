@@ -10,6 +10,7 @@
 // expand:  one invocation owns one x.
 // A long sum takes several launches, each over the chunk sums of the one before: [chunks, K0 * K1] -> [1, K0 * K1].
 #import grid
+#import index
 #import reduce
 
 struct Params {
@@ -32,16 +33,18 @@ struct Params {
 
 // Element number r of the sum behind output number `out`.
 fn source(out: u32, r: u32) -> u32 {
-    let k0 = out / p.k1;
-    return ((k0 * p.r0 + r / p.r1) * p.k1 + out % p.k1) * p.r1 + r % p.r1;
+    let k = divmod(out, p.k1);
+    let term = divmod(r, p.r1);
+    return ((k.x * p.r0 + term.x) * p.k1 + k.y) * p.r1 + term.y;
 }
 
 @compute @workgroup_size(WG)
 fn columns(at: Grid) {
     let o = linear(at);
     if o >= p.outputs * p.chunks { return; }
-    let out = o % p.outputs;
-    let start = o / p.outputs * p.chunk;
+    let own = divmod(o, p.outputs);
+    let out = own.y;
+    let start = own.x * p.chunk;
     let end = min(start + p.chunk, p.r0 * p.r1);
     var sum = 0.0;
     for (var r = start; r < end; r++) {
@@ -54,9 +57,10 @@ fn columns(at: Grid) {
 fn columns4(at: Grid) {
     let o = linear(at);
     if o >= p.outputs * p.chunks { return; }
-    let out = o % p.outputs;
-    let first = out / p.k1 * p.r0 * p.k1 + out % p.k1;
-    let start = o / p.outputs * p.chunk;
+    let own = divmod(o, p.outputs);
+    let k = divmod(own.y, p.k1);
+    let first = k.x * p.r0 * p.k1 + k.y;
+    let start = own.x * p.chunk;
     let end = min(start + p.chunk, p.r0);
     var sum = vec4(0.0);
     for (var r = start; r < end; r++) {
@@ -87,7 +91,6 @@ fn tree(at: Grid) {
 fn expand(at: Grid) {
     let o = linear(at);
     if o >= p.outputs * p.r0 * p.r1 { return; }
-    let k1 = o / p.r1 % p.k1;
-    let k0 = o / (p.r1 * p.k1 * p.r0);
-    gx[o] = p.factor * gy[k0 * p.k1 + k1];
+    let i = nhwc(o, p.r0, p.k1, p.r1);
+    gx[o] = p.factor * gy[i.x * p.k1 + i.z];
 }

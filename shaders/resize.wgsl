@@ -7,6 +7,7 @@
 // One invocation owns one element of what is written, in forward4 and backward4 four channels: then `len` and `c` count
 // vectors of four, the sums are the same, and positions are found for four at once.
 #import grid
+#import index
 
 override MODE: u32 = 0u;
 
@@ -44,11 +45,12 @@ fn between(o: u32, source: u32, output: u32) -> Between {
         position = max((2u * o + 1u) * source, output) - output;
         unit = 2u * output;
     }
-    let lo = position / unit;
+    let place = divmod(position, unit);
+    let lo = place.x;
     if MODE == 0u {
         return Between(lo, lo, 0.0);
     }
-    return Between(lo, min(lo + 1u, source - 1u), f32(position % unit) / f32(unit));
+    return Between(lo, min(lo + 1u, source - 1u), f32(place.y) / f32(unit));
 }
 
 // Weight with which output pixel o reads source pixel i.
@@ -59,13 +61,13 @@ fn weight(o: u32, i: u32, source: u32, output: u32) -> f32 {
 
 // Bounds of the output pixels that may read source pixel i: their position lies between i-1 and i+1.
 fn readers(i: u32, source: u32, output: u32) -> vec2<u32> {
-    let step = i32(source * select(1u, 2u, MODE == 2u));
+    let step = source * select(1u, 2u, MODE == 2u);
     let unit = i32(output * select(1u, 2u, MODE == 2u));
     let shift = select(0, i32(output) - i32(source), MODE == 2u);
     let low = (i32(i) - 1) * unit + shift;
     let high = (i32(i) + 1) * unit + shift;
-    var first = u32(max(low, 0) / step);
-    var end = u32(max(high, 0) / step) + 1u;
+    var first = divmod(u32(max(low, 0)), step).x;
+    var end = divmod(u32(max(high, 0)), step).x + 1u;
     // At the edges positions are clamped.
     if i == 0u { first = 0u; }
     if i == source - 1u { end = output; }
@@ -79,15 +81,12 @@ struct Corners {
 }
 
 fn corners(o: u32) -> Corners {
-    let channel = o % p.c;
-    let pixel = o / p.c;
-    let row = pixel / p.wo;
-    let n = row / p.ho;
-    let i = between(row % p.ho, p.h, p.ho);
-    let j = between(pixel % p.wo, p.w, p.wo);
-    let lines = (n * p.h + vec2(i.lo, i.hi)) * p.w;
+    let out = nhwc(o, p.ho, p.wo, p.c);
+    let i = between(out.y, p.h, p.ho);
+    let j = between(out.z, p.w, p.wo);
+    let lines = (out.x * p.h + vec2(i.lo, i.hi)) * p.w;
     let pixels = vec4(lines + j.lo, lines + j.hi);
-    return Corners(pixels * p.c + channel, vec2(i.f, j.f));
+    return Corners(pixels * p.c + out.w, vec2(i.f, j.f));
 }
 
 @compute @workgroup_size(WG)
@@ -122,20 +121,16 @@ fn forward4(at: Grid) {
 fn backward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let j = o / p.c % p.w;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let i = row % p.h;
-    let is = readers(i, p.h, p.ho);
-    let js = readers(j, p.w, p.wo);
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let is = readers(pixel.y, p.h, p.ho);
+    let js = readers(pixel.z, p.w, p.wo);
     var sum = 0.0;
     for (var oi = is.x; oi < is.y; oi++) {
         var line = 0.0;
         for (var oj = js.x; oj < js.y; oj++) {
-            line += gy[((n * p.ho + oi) * p.wo + oj) * p.c + channel] * weight(oj, j, p.w, p.wo);
+            line += gy[((pixel.x * p.ho + oi) * p.wo + oj) * p.c + pixel.w] * weight(oj, pixel.z, p.w, p.wo);
         }
-        sum += line * weight(oi, i, p.h, p.ho);
+        sum += line * weight(oi, pixel.y, p.h, p.ho);
     }
     gx[o] = sum;
 }
@@ -144,20 +139,16 @@ fn backward(at: Grid) {
 fn backward4(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let channel = o % p.c;
-    let j = o / p.c % p.w;
-    let row = o / (p.c * p.w);
-    let n = row / p.h;
-    let i = row % p.h;
-    let is = readers(i, p.h, p.ho);
-    let js = readers(j, p.w, p.wo);
+    let pixel = nhwc(o, p.h, p.w, p.c);
+    let is = readers(pixel.y, p.h, p.ho);
+    let js = readers(pixel.z, p.w, p.wo);
     var sum = vec4(0.0);
     for (var oi = is.x; oi < is.y; oi++) {
         var line = vec4(0.0);
         for (var oj = js.x; oj < js.y; oj++) {
-            line += gy4[((n * p.ho + oi) * p.wo + oj) * p.c + channel] * weight(oj, j, p.w, p.wo);
+            line += gy4[((pixel.x * p.ho + oi) * p.wo + oj) * p.c + pixel.w] * weight(oj, pixel.z, p.w, p.wo);
         }
-        sum += line * weight(oi, i, p.h, p.ho);
+        sum += line * weight(oi, pixel.y, p.h, p.ho);
     }
     gx4[o] = sum;
 }

@@ -4,6 +4,7 @@
 //   pad:     y[r,j] = x[r, j - start], 0 outside of x            one invocation owns one y
 //   place:   y[r, start + j] = x[r,j]                            one invocation owns one x; the rest of y stays
 #import grid
+#import index
 
 struct Params {
     len: u32,       // elements of what an invocation owns
@@ -20,17 +21,19 @@ struct Params {
 fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    y[o] = x[o / p.y_row * p.x_row + p.start + o % p.y_row];
+    let own = divmod(o, p.y_row);
+    y[o] = x[own.x * p.x_row + p.start + own.y];
 }
 
 @compute @workgroup_size(WG)
 fn pad(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let j = o % p.y_row;
+    let own = divmod(o, p.y_row);
+    let j = own.y;
     var value = 0.0;
     if j >= p.start && j < p.start + p.x_row {
-        value = x[o / p.y_row * p.x_row + j - p.start];
+        value = x[own.x * p.x_row + j - p.start];
     }
     y[o] = value;
 }
@@ -39,5 +42,6 @@ fn pad(at: Grid) {
 fn place(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    y[o / p.x_row * p.y_row + p.start + o % p.x_row] = x[o];
+    let own = divmod(o, p.x_row);
+    y[own.x * p.y_row + p.start + own.y] = x[o];
 }

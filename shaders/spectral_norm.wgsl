@@ -11,6 +11,7 @@
 // small, finish: one workgroup does all. products: one invocation owns one row. columns: one invocation owns one
 // channel of one slice of rows. sigma: one workgroup owns one slice of elements. backward: one invocation, one element.
 #import grid
+#import index
 #import reduce
 
 struct Params {
@@ -111,8 +112,9 @@ fn columns(at: Grid) {
     for (var k = o; k < p.rows; k += count) {
         new_v[k] = raw[k] * factor;
     }
-    let channel = o % p.c;
-    let s = o / p.c;
+    let own = divmod(o, p.c);
+    let s = own.x;
+    let channel = own.y;
     let end = min((s + 1u) * p.slice, p.rows);
     var sum = 0.0;
     for (var k = s * p.slice; k < end; k++) {
@@ -145,7 +147,8 @@ fn sigma(at: Grid) {
     let end = min((s + 1u) * p.slice, p.len);
     var sum = 0.0;
     for (var o = s * p.slice + at.local; o < end; o += WG) {
-        sum += v[o / p.c] * w[o] * u[o % p.c];
+        let place = divmod(o, p.c);
+        sum += v[place.x] * w[o] * u[place.y];
     }
     sum = workgroup_sum(at.local, sum);
     if at.local == 0u && s < p.slices {
@@ -157,5 +160,6 @@ fn sigma(at: Grid) {
 fn backward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    gw[o] = gy[0] * v[o / p.c] * u[o % p.c];
+    let place = divmod(o, p.c);
+    gw[o] = gy[0] * v[place.x] * u[place.y];
 }

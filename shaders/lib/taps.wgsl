@@ -1,5 +1,6 @@
 // What the kernels of a convolution share: sizes, taps, and where pixels lie.
 // Defines Params, p, tap(), pixel(), corner(); expects nothing of its includer.
+#import index
 
 struct Params {
     len: u32,       // invocations with work
@@ -35,17 +36,12 @@ fn tap(t: u32) -> vec2<i32> {
 
 // Where output position q of this launch lies in y, in pixels.
 fn pixel(q: u32) -> u32 {
-    let j = q % p.columns;
-    let i = (q / p.columns) % p.rows;
-    let n = q / (p.columns * p.rows);
-    return (n * p.oh + p.y0 + i * p.step) * p.ow + p.x0 + j * p.step;
+    let at = nij(q, p.rows, p.columns);
+    return (at.x * p.oh + p.y0 + at.y * p.step) * p.ow + p.x0 + at.z * p.step;
 }
 
 // First vec4 of the packed window pixel under output position q; positions past the end repeat the last one.
 fn corner(q: u32) -> u32 {
-    let last = min(q, p.len - 1u);
-    let j = last % p.columns;
-    let i = (last / p.columns) % p.rows;
-    let n = last / (p.columns * p.rows);
-    return ((n * p.h + i * p.stride) * p.w + j * p.stride) * (p.cin / 4u);
+    let at = nij(min(q, p.len - 1u), p.rows, p.columns);
+    return ((at.x * p.h + at.y * p.stride) * p.w + at.z * p.stride) * (p.cin / 4u);
 }

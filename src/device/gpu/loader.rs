@@ -13,6 +13,7 @@ macro_rules! library {
 const LIBRARY: &[(&str, &str)] = &[
     library!("exp"),
     library!("grid"),
+    library!("index"),
     library!("matrix"),
     library!("reduce"),
     library!("subgroup_tile"),

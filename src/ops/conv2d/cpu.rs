@@ -15,6 +15,7 @@ use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides,
 use crate::device::{Cpu, CpuBuffer};
 use crate::tensor::Tensor;
 pub(super) use weights::backward_w;
+pub(super) use winograd::with_squares;
 
 /// Pixels per task: their inputs and one block of weights share the second-level cache.
 const PIXELS: usize = 256;
@@ -75,7 +76,9 @@ fn by_squares(
     y: &mut Tensor,
 ) -> bool {
     let [_, oh, ow, cout] = y.shape().nhwc("conv2d");
-    let Some((squares, left)) = winograd::squares(taps, stride, [x.c, cout], [oh, ow]) else {
+    let Some((squares, left)) =
+        winograd::squares(taps, stride, [x.c, cout], [oh, ow], winograd::Sought::Pixels)
+    else {
         return false;
     };
     if !left.is_empty() {
@@ -90,11 +93,6 @@ fn by_squares(
         winograd::correlate(cpu, x, w, square, bias, i > 0 || !left.is_empty(), y);
     }
     true
-}
-
-/// Whether [`by_squares`] is.
-pub(super) fn has_squares(taps: &[(i32, i32)], stride: usize, channels: [usize; 2], out: [usize; 2]) -> bool {
-    winograd::squares(taps, stride, channels, out).is_some()
 }
 
 /// Some of the matrices of `w`, one after the other.

@@ -1,5 +1,6 @@
 //! Resizing on the CPU: first along columns, where whole rows are long vectors, then along the row.
 
+use super::axis::Between;
 use super::{Mode, Resize};
 use crate::device::cpu::threads;
 use crate::device::cpu::wide::{Wide, wide};
@@ -9,6 +10,7 @@ pub(super) fn forward(resize: &Resize, x: &[f32], y: &mut [f32]) {
     let (row_table, column_table) = (rows.table(resize.mode), columns.table(resize.mode));
     let c = resize.c;
     let (wide_in, wide_out) = (columns.source * c, columns.output * c);
+    let nearest = resize.mode == Mode::Nearest;
     threads::rows(y, wide_out, |first, piece| {
         let mut mixed = vec![0.0; wide_in];
         for (row, y) in (first..).zip(piece.chunks_exact_mut(wide_out)) {
@@ -17,17 +19,15 @@ pub(super) fn forward(resize: &Resize, x: &[f32], y: &mut [f32]) {
             let vertical = if between.f == 0.0 {
                 source(between.lo)
             } else {
-                mix(&mut mixed, source(between.lo), source(between.hi), between.f);
+                wide(Mix {
+                    y: &mut mixed,
+                    lo: source(between.lo),
+                    hi: source(between.hi),
+                    f: between.f,
+                });
                 &mixed
             };
-            for (y, between) in y.chunks_exact_mut(c).zip(&column_table) {
-                let lo = &vertical[between.lo * c..][..c];
-                if resize.mode == Mode::Nearest {
-                    y.copy_from_slice(lo);
-                } else {
-                    mix(y, lo, &vertical[between.hi * c..][..c], between.f);
-                }
-            }
+            wide(AlongRow { y, x: vertical, columns: &column_table, c, nearest });
         }
     });
 }
@@ -43,20 +43,15 @@ pub(super) fn backward(resize: &Resize, gy: &[f32], gx: &mut [f32]) {
             let (n, i) = (row / rows.source, row % rows.source);
             sum.fill(0.0);
             for &(o, f) in &row_readers[i] {
-                add(&mut sum, &gy[(n * rows.output + o) * wide_out..][..wide_out], f);
+                wide(Add {
+                    y: &mut sum,
+                    x: &gy[(n * rows.output + o) * wide_out..][..wide_out],
+                    f,
+                });
             }
-            for (gx, readers) in gx.chunks_exact_mut(c).zip(&column_readers) {
-                gx.fill(0.0);
-                for &(o, f) in readers {
-                    add(gx, &sum[o * c..][..c], f);
-                }
-            }
+            wide(GradientAlongRow { gx, gy: &sum, readers: &column_readers, c });
         }
     });
-}
-
-fn mix(y: &mut [f32], lo: &[f32], hi: &[f32], f: f32) {
-    wide(Mix { y, lo, hi, f });
 }
 
 /// `lo + f * (hi - lo)`.
@@ -77,8 +72,64 @@ impl Wide for Mix<'_> {
     }
 }
 
-fn add(y: &mut [f32], x: &[f32], factor: f32) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
+/// The pixels of an output row from those of a source row.
+struct AlongRow<'a> {
+    y: &'a mut [f32],
+    x: &'a [f32],
+    columns: &'a [Between],
+    c: usize,
+    nearest: bool,
+}
+
+impl Wide for AlongRow<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let AlongRow { y, x, columns, c, nearest } = self;
+        for (y, &Between { lo, hi, f }) in y.chunks_exact_mut(c).zip(columns) {
+            let (lo, hi) = (&x[lo * c..][..c], &x[hi * c..][..c]);
+            if nearest {
+                y.copy_from_slice(lo);
+            } else {
+                Mix { y, lo, hi, f }.run();
+            }
+        }
+    }
+}
+
+/// `y + f * x`.
+struct Add<'a> {
+    y: &'a mut [f32],
+    x: &'a [f32],
+    f: f32,
+}
+
+impl Wide for Add<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Add { y, x, f } = self;
+        for (y, x) in y.iter_mut().zip(x) {
+            *y += f * x;
+        }
+    }
+}
+
+/// The gradient of a source row's pixels from that of an output row.
+struct GradientAlongRow<'a> {
+    gx: &'a mut [f32],
+    gy: &'a [f32],
+    readers: &'a [Vec<(usize, f32)>],
+    c: usize,
+}
+
+impl Wide for GradientAlongRow<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let GradientAlongRow { gx, gy, readers, c } = self;
+        for (y, readers) in gx.chunks_exact_mut(c).zip(readers) {
+            y.fill(0.0);
+            for &(o, f) in readers {
+                Add { y, x: &gy[o * c..][..c], f }.run();
+            }
+        }
     }
 }

@@ -13,11 +13,12 @@
 //! The points of F(2x2, 5x5) are 0, 1, -1, 1/2, -2 and infinity, of which sums of 160 channels and 25 taps lose 2e-6 of the
 //! largest; with the customary 0, 1, -1, 2, -2 it is 6e-6.
 
+mod costs;
 mod forms;
 mod weights;
 
 use std::array::from_fn;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -27,13 +28,12 @@ use crate::device::Cpu;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
 use crate::tensor::Tensor;
+pub use costs::Sought;
 use forms::Form;
 pub use weights::backward_w;
 
 /// Images of a usual batch: bits should not depend on how many there are.
 const BATCH: usize = 16;
-/// What transforms of patches and outputs cost: as many multiplications as this many channels, by measurement.
-const CHANNELS: f64 = 31.0;
 
 /// Taps that form a square, `dilation` apart from each other.
 pub struct Square {
@@ -51,6 +51,7 @@ pub fn squares(
     stride: usize,
     [cin, cout]: [usize; 2],
     out: [usize; 2],
+    sought: Sought,
 ) -> Option<(Vec<Square>, Vec<usize>)> {
     if stride != 1 || taps.len() < 9 {
         return None;
@@ -62,8 +63,10 @@ pub fn squares(
         // Tiles may reach beyond the image.
         let covered: usize = out.iter().map(|side| side.next_multiple_of(2 * dilation)).product();
         let tiles = (BATCH * covered / 4) as f64;
-        let transforms = CHANNELS / cin as f64 + CHANNELS / cout as f64 + form.weights_cost() / tiles;
-        let cost = form.multiplications() * covered as f64 / (h * w) * (1.0 + transforms);
+        let of_pixels = costs::of_pixels(form, sought);
+        let transforms = of_pixels / cin as f64 + of_pixels / cout as f64 + costs::of_weights(form) / tiles;
+        let break_even = form.multiplications() * covered as f64 / (h * w) * (1.0 + transforms);
+        let least = if ALWAYS.get() { 0.0 } else { break_even };
         for &corner in taps {
             let Some(places) = places(taps, form, dilation, corner) else {
                 continue;
@@ -81,13 +84,21 @@ pub fn squares(
                 };
                 share(taps[t].0, h) * columns
             };
-            if which.iter().flatten().map(met).sum::<f64>() > cost {
+            if which.iter().flatten().map(met).sum::<f64>() > least {
                 left.retain(|t| !which.contains(&Some(*t)));
                 found.push(Square { form, dilation, corner, which });
             }
         }
     }
     (!found.is_empty()).then_some((found, left))
+}
+
+/// Does `f`, in which every square of taps counts as faster.
+pub fn with_squares<T>(f: impl FnOnce() -> T) -> T {
+    let before = ALWAYS.replace(true);
+    let done = f();
+    ALWAYS.set(before);
+    done
 }
 
 /// The tap at each place of a square with this corner, if all are there.
@@ -99,6 +110,8 @@ fn places(taps: &[(i32, i32)], form: Form, dilation: usize, corner: (i32, i32)) 
 }
 
 thread_local! {
+    /// Whether squares count as faster, see [`with_squares`].
+    static ALWAYS: Cell<bool> = const { Cell::new(false) };
     /// Transformed patches, and outputs of the current columns.
     static SPACE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }

@@ -40,14 +40,6 @@ impl Form {
         self.frequencies() as f64 / 4.0
     }
 
-    /// What transforming the weights costs: as many multiplications as those of this many tiles, by measurement.
-    pub fn weights_cost(self) -> f64 {
-        match self {
-            Form::Three => 80.0,
-            Form::Five => 220.0,
-        }
-    }
-
     /// What frequency `f` adds to the four outputs of a tile.
     pub fn share(self, f: usize) -> [f32; 4] {
         let p = self.patch();
