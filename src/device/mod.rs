@@ -3,8 +3,8 @@
 //! This room knows bytes, kernels, threads and adapters. It knows no shapes, tensors or operations.
 
 pub mod cpu;
-mod floats;
 pub mod gpu;
+mod host_memory;
 mod room;
 mod select;
 
@@ -17,9 +17,9 @@ use serde::Serialize;
 
 use crate::Error;
 pub use cpu::{Cpu, CpuBuffer};
-pub use floats::Floats;
 pub use gpu::{Choices, Counters, Gpu, GpuBuffer, GpuOptions};
 pub(crate) use gpu::{kernel, params};
+pub use host_memory::HostMemory;
 pub use room::free_on_host;
 
 /// Where tensors live and kernels run. Cloning is cheap; clones are the same device.
@@ -217,14 +217,14 @@ impl Buffer {
     ///
     /// # Errors
     /// If the device failed.
-    pub fn copy(&self, len: usize) -> Result<Floats, Error> {
+    pub fn copy(&self, len: usize) -> Result<HostMemory, Error> {
         match self {
             Buffer::Cpu(buffer) => {
-                let mut floats = Floats::beside(&self.device(), len);
-                buffer.device().run(|| floats.copy_from_slice(&buffer.as_slice()[..len]));
-                Ok(floats)
+                let mut copy = HostMemory::beside(&self.device(), len);
+                buffer.device().run(|| copy.copy_from_slice(&buffer.as_slice()[..len]));
+                Ok(copy)
             }
-            Buffer::Gpu(_) => Ok(self.read(len)?.into()),
+            Buffer::Gpu(_) => Ok(HostMemory::Own(self.read(len)?)),
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod atomic;
+mod floats;
 pub mod limits;
 pub mod npy;
 pub mod npz;
@@ -17,5 +18,6 @@ pub mod tensorflow;
 pub mod tfrecord;
 pub mod torch;
 
+pub use floats::Floats;
 pub use numbers::{NumberArray, Values};
 pub use safetensors::{Array, NamedArrays};

@@ -105,8 +105,8 @@ impl Adam {
     pub fn export(&self, prefix: &str, to: &mut NamedArrays) -> Result<BTreeMap<String, u64>, Error> {
         let mut steps = BTreeMap::new();
         for (name, Moments { t, m, v }) in &self.moments {
-            to.insert(format!("{prefix}.m.{name}"), &m.shape(), m.to_floats()?);
-            to.insert(format!("{prefix}.v.{name}"), &v.shape(), v.to_floats()?);
+            to.insert(format!("{prefix}.m.{name}"), &m.shape(), m.to_host()?);
+            to.insert(format!("{prefix}.v.{name}"), &v.shape(), v.to_host()?);
             steps.insert(name.clone(), *t);
         }
         Ok(steps)

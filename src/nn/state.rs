@@ -2,8 +2,8 @@
 
 use super::module::visit;
 use super::{Layout, Module, Slot};
-use crate::device::Floats;
-use crate::formats::NamedArrays;
+use crate::device::HostMemory;
+use crate::formats::{Floats, NamedArrays};
 use crate::{Error, Shape, Tensor};
 
 /// Every tensor of `module` under `prefix` + its name; waits for the device.
@@ -45,23 +45,32 @@ fn import_slot(slot: Slot, prefix: &str, from: &NamedArrays) -> Result<(), Error
     Ok(())
 }
 
+impl From<HostMemory> for Floats {
+    fn from(memory: HostMemory) -> Floats {
+        match memory {
+            HostMemory::Own(values) => values.into(),
+            pooled => Floats::lent(pooled),
+        }
+    }
+}
+
 /// Shape and values of one tensor as files hold them; waits for the device.
 ///
 /// # Errors
 /// If the device failed.
 pub fn export_tensor(tensor: &Tensor, layout: Layout) -> Result<(Vec<usize>, Floats), Error> {
-    let (shape, values) = (tensor.shape(), tensor.to_floats()?);
+    let (shape, values) = (tensor.shape(), tensor.to_host()?);
     if layout == Layout::Plain {
-        return Ok((shape.to_vec(), values));
+        return Ok((shape.to_vec(), values.into()));
     }
-    let mut file = Floats::beside(&tensor.device(), values.len());
+    let mut file = HostMemory::beside(&tensor.device(), values.len());
     if tensor.device().is_dry() {
-        return Ok((file_shape(shape, layout), file));
+        return Ok((file_shape(shape, layout), file.into()));
     }
     for (value, theirs) in values.iter().zip(places(shape, layout)) {
         file[theirs] = *value;
     }
-    Ok((file_shape(shape, layout), file))
+    Ok((file_shape(shape, layout), file.into()))
 }
 
 /// The values of a file's array in this crate's order.

@@ -6,8 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::device::Floats;
-use crate::formats::NamedArrays;
+use crate::formats::{Floats, NamedArrays};
 use crate::{Device, Error, Tensor};
 
 /// The state of a run after a step: named arrays, and small values as JSON.
@@ -76,7 +75,7 @@ impl Snapshot {
     /// # Errors
     /// If the device failed.
     pub fn put_tensor(&mut self, name: impl Into<String>, tensor: &Tensor) -> Result<(), Error> {
-        let values = tensor.to_floats()?;
+        let values = tensor.to_host()?;
         self.arrays.insert(name, &tensor.shape(), values);
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::device::{Buffer, Device, Floats, GpuBuffer};
+use crate::device::{Buffer, Device, GpuBuffer, HostMemory};
 pub use backward::Grads;
 pub use op::{Ctx, Op};
 pub use shape::Shape;
@@ -97,7 +97,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the device failed.
-    pub fn to_floats(&self) -> Result<Floats, Error> {
+    pub fn to_host(&self) -> Result<HostMemory, Error> {
         self.buffer.copy(self.elements())
     }
 

@@ -10,9 +10,9 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::atomic;
+use super::floats::Floats;
 use super::numbers::NumberArray;
 use crate::Error;
-use crate::device::Floats;
 
 /// Values with a shape, row-major.
 #[derive(Debug, Clone, PartialEq)]
