@@ -108,10 +108,10 @@ fn a_run_that_cannot_fit_says_what_would() {
         "--gen-batch",
         "128",
         "--memory",
-        "35MB",
+        "58MB",
     ];
     let told = failure(&train);
-    assert!(told.contains("`memory`") && told.contains("35 MB were allowed"), "{told}");
+    assert!(told.contains("`memory`") && told.contains("58 MB were allowed"), "{told}");
     assert!(!path.exists(), "nothing is begun");
     let advice = told
         .split('`')

@@ -17,7 +17,7 @@ pub(super) fn require<C: Settings>(
     most: Option<u64>,
     quiet: bool,
 ) -> Result<(), Error> {
-    let Some(needed) = config.footprint(device)? else {
+    let Some(needed) = footprint(config, device)? else {
         return Ok(());
     };
     let room = Room::of(device, needed, most);
@@ -30,7 +30,7 @@ pub(super) fn require<C: Settings>(
     let mut remedy = "use fewer channels or smaller pictures".to_owned();
     let mut lighter = config.lighter();
     while let Some((settings, typed)) = lighter {
-        if let Some(needed) = settings.footprint(device)?
+        if let Some(needed) = footprint(&settings, device)?
             && room.lack(needed).is_none()
         {
             remedy = format!("`{typed}` takes {}", said(needed.device + needed.host));
@@ -39,6 +39,15 @@ pub(super) fn require<C: Settings>(
         lighter = settings.lighter();
     }
     Err(Error::config("memory", format!("{lack}; {remedy}")))
+}
+
+/// What the program takes beside its runs, by measurement on Linux.
+const PROGRAM: u64 = 25_000_000;
+
+/// What the process of a run takes.
+fn footprint<C: Settings>(config: &C, device: &Device) -> Result<Option<Footprint>, Error> {
+    let found = config.footprint(device)?;
+    Ok(found.map(|run| run + Footprint { device: 0, host: PROGRAM }))
 }
 
 /// What there is to fit into.
