@@ -1,7 +1,7 @@
 //! Convolution: every kernel of the searches and of Inception, forward and both gradients.
 
 use ganas::device::{Gpu, GpuOptions};
-use ganas::ops::conv2d::{Conv2d, TapConv, conv2d_plain, with_squares};
+use ganas::ops::conv2d::{Conv2d, TapConv, conv2d_plain, goes_by_squares, with_squares};
 use ganas::{Device, Tensor};
 
 use crate::check::{check_op, close, devices, normal, tolerance};
@@ -106,7 +106,11 @@ fn conv2d_over_several_tasks_and_grid_rows() {
 /// [`check`] of a convolution that the CPU does by fewer multiplications, forward and back.
 #[track_caller]
 fn check_squares(conv: impl Into<TapConv>, x: [usize; 4], cout: usize) {
-    with_squares(|| check(conv, x, cout));
+    let conv = conv.into();
+    with_squares(|| {
+        assert!(goes_by_squares(&conv, x, cout), "{x:?} to {cout} goes directly");
+        check(conv, x, cout);
+    });
 }
 
 #[test]
@@ -147,7 +151,8 @@ fn conv2d_by_tiles_of_outputs_of_several_squares() {
         Conv2d::new(5).dilation(2).pad(4),
     ];
     let (union, _) = TapConv::union(&parts.map(TapConv::from));
-    check_squares(union, [1, 20, 20, 60], 60);
+    check_squares(union.clone(), [1, 20, 20, 60], 60);
+    check_squares(union, [1, 14, 14, 64], 60);
 }
 
 #[test]

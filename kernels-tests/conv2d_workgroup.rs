@@ -13,7 +13,7 @@ fn tiles_of_a_workgroup_give_the_bits_of_tiles_of_an_invocation() {
 fn the_smallest_limits_are_enough() {
     let least = GpuOptions {
         minimum_limits: true,
-        max_workgroups_per_axis: Some(16),
+        max_workgroups_per_axis: Some(10),
         ..AS_A_CARD
     };
     assert!(compare(least, "workgroup", |_| true) > 0);

@@ -4,7 +4,6 @@
 //
 // KIND chooses op. One invocation owns four elements: buffers reach to the next multiple of four.
 #import grid
-#import index
 
 override KIND: u32 = 0u;
 // How a side is read: 0 it is as long as y, 1 in vectors of four again and again, 2 element by element again and again.
@@ -33,7 +32,7 @@ fn places(o: u32, len: u32) -> vec4<u32> {
 fn read_a(o: u32) -> vec4<f32> {
     switch REPEAT_A {
         case 0u: { return a4[o]; }
-        case 1u: { return a4[divmod(o, p.a_len / 4u).y]; }
+        case 1u: { return a4[o % (p.a_len / 4u)]; }
         default: {
             let i = places(o, p.a_len);
             return vec4(a[i.x], a[i.y], a[i.z], a[i.w]);
@@ -44,7 +43,7 @@ fn read_a(o: u32) -> vec4<f32> {
 fn read_b(o: u32) -> vec4<f32> {
     switch REPEAT_B {
         case 0u: { return b4[o]; }
-        case 1u: { return b4[divmod(o, p.b_len / 4u).y]; }
+        case 1u: { return b4[o % (p.b_len / 4u)]; }
         default: {
             let i = places(o, p.b_len);
             return vec4(b[i.x], b[i.y], b[i.z], b[i.w]);

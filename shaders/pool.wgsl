@@ -48,7 +48,7 @@ fn pixels(o: u32, size: u32) -> vec2<u32> {
 fn seeing(i: u32, count: u32) -> vec2<u32> {
     let last = i + p.pad;
     let first = max(last + 1u, p.k) - p.k;
-    return vec2(divmod(first + p.stride - 1u, p.stride).x, min(divmod(last, p.stride).x + 1u, count));
+    return vec2((first + p.stride - 1u) / p.stride, min(last / p.stride + 1u, count));
 }
 
 // What one pixel counts in the average of a window.

@@ -61,13 +61,13 @@ fn weight(o: u32, i: u32, source: u32, output: u32) -> f32 {
 
 // Bounds of the output pixels that may read source pixel i: their position lies between i-1 and i+1.
 fn readers(i: u32, source: u32, output: u32) -> vec2<u32> {
-    let step = source * select(1u, 2u, MODE == 2u);
+    let step = i32(source * select(1u, 2u, MODE == 2u));
     let unit = i32(output * select(1u, 2u, MODE == 2u));
     let shift = select(0, i32(output) - i32(source), MODE == 2u);
     let low = (i32(i) - 1) * unit + shift;
     let high = (i32(i) + 1) * unit + shift;
-    var first = divmod(u32(max(low, 0)), step).x;
-    var end = divmod(u32(max(high, 0)), step).x + 1u;
+    var first = u32(max(low, 0) / step);
+    var end = u32(max(high, 0) / step) + 1u;
     // At the edges positions are clamped.
     if i == 0u { first = 0u; }
     if i == source - 1u { end = output; }

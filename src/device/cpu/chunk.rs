@@ -89,8 +89,7 @@ impl Memory {
         // One line more, for its first one to be aligned.
         let all = bytemuck::zeroed_slice_box::<Unit>((lines + 1) * UNITS);
         let all = NonNull::from(Box::leak(all));
-        let start = all.cast::<Line>();
-        let first = start.as_ptr().cast::<u8>();
+        let first = all.cast::<u8>().as_ptr();
         let first = first.wrapping_add(first.align_offset(align_of::<Line>())).cast();
         Memory {
             all,

@@ -9,6 +9,26 @@ pub trait Wide {
     fn run(self);
 }
 
+/// `y + f * x`.
+pub struct AddScaled<'a> {
+    /// What is added to.
+    pub y: &'a mut [f32],
+    /// What is added, times `f`.
+    pub x: &'a [f32],
+    /// The factor.
+    pub f: f32,
+}
+
+impl Wide for AddScaled<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let AddScaled { y, x, f } = self;
+        for (y, x) in y.iter_mut().zip(x) {
+            *y += f * x;
+        }
+    }
+}
+
 /// Runs `work` with the widest vectors there are.
 pub fn wide(work: impl Wide) {
     #[cfg(target_arch = "x86_64")]

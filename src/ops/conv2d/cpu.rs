@@ -15,7 +15,7 @@ use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides,
 use crate::device::{Cpu, CpuBuffer};
 use crate::tensor::Tensor;
 pub(super) use weights::backward_w;
-pub(super) use winograd::with_squares;
+pub(super) use winograd::{Sought, with_squares};
 
 /// Pixels per task: their inputs and one block of weights share the second-level cache.
 const PIXELS: usize = 256;
@@ -76,9 +76,7 @@ fn by_squares(
     y: &mut Tensor,
 ) -> bool {
     let [_, oh, ow, cout] = y.shape().nhwc("conv2d");
-    let Some((squares, left)) =
-        winograd::squares(taps, stride, [x.c, cout], [oh, ow], winograd::Sought::Pixels)
-    else {
+    let Some((squares, left)) = winograd::squares(taps, stride, [x.c, cout], [oh, ow], Sought::Pixels) else {
         return false;
     };
     if !left.is_empty() {
@@ -93,6 +91,17 @@ fn by_squares(
         winograd::correlate(cpu, x, w, square, bias, i > 0 || !left.is_empty(), y);
     }
     true
+}
+
+/// Whether what is sought is found by squares.
+pub(super) fn has_squares(
+    taps: &[(i32, i32)],
+    stride: usize,
+    channels: [usize; 2],
+    out: [usize; 2],
+    sought: Sought,
+) -> bool {
+    winograd::squares(taps, stride, channels, out, sought).is_some()
 }
 
 /// Some of the matrices of `w`, one after the other.

@@ -147,3 +147,15 @@ pub fn conv2d_plain(x: &Tensor, w: &Tensor, conv: &TapConv) -> Tensor {
 pub fn with_squares<T>(f: impl FnOnce() -> T) -> T {
     cpu::with_squares(f)
 }
+
+/// Whether the CPU does a convolution of these images to `cout` channels, and its gradients, by fewer multiplications. For
+/// tests.
+#[doc(hidden)]
+pub fn goes_by_squares(conv: &TapConv, [_, h, w, cin]: [usize; 4], cout: usize) -> bool {
+    let [forward, weights] = [cpu::Sought::Pixels, cpu::Sought::Weights]
+        .map(|sought| cpu::has_squares(&conv.taps, conv.stride, [cin, cout], conv.out(h, w), sought));
+    let back = |residue: &taps::Residue| {
+        cpu::has_squares(&residue.taps, 1, [cout, cin], [h, w], cpu::Sought::Pixels)
+    };
+    forward && weights && matches!(&conv.adjoint()[..], [residue] if back(residue))
+}

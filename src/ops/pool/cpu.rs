@@ -2,7 +2,7 @@
 
 use super::Windows;
 use crate::device::cpu::threads::{self, GRAIN};
-use crate::device::cpu::wide::{Wide, wide};
+use crate::device::cpu::wide::{AddScaled, Wide, wide};
 
 pub(super) fn avg_forward(windows: &Windows, x: &[f32], y: &mut [f32]) {
     let &Windows { h, w, c, ho, wo, .. } = windows;
@@ -111,10 +111,8 @@ impl Windows {
     }
 }
 
-fn add(y: &mut [f32], x: &[f32], factor: f32) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
-    }
+fn add(y: &mut [f32], x: &[f32], f: f32) {
+    wide(AddScaled { y, x, f });
 }
 
 fn larger(y: &mut [f32], winner: &mut [f32], x: &[f32], tap: f32) {

@@ -3,7 +3,7 @@
 use super::axis::Between;
 use super::{Mode, Resize};
 use crate::device::cpu::threads;
-use crate::device::cpu::wide::{Wide, wide};
+use crate::device::cpu::wide::{AddScaled, Wide, wide};
 
 pub(super) fn forward(resize: &Resize, x: &[f32], y: &mut [f32]) {
     let (rows, columns) = (resize.rows, resize.columns);
@@ -43,7 +43,7 @@ pub(super) fn backward(resize: &Resize, gy: &[f32], gx: &mut [f32]) {
             let (n, i) = (row / rows.source, row % rows.source);
             sum.fill(0.0);
             for &(o, f) in &row_readers[i] {
-                wide(Add {
+                wide(AddScaled {
                     y: &mut sum,
                     x: &gy[(n * rows.output + o) * wide_out..][..wide_out],
                     f,
@@ -96,23 +96,6 @@ impl Wide for AlongRow<'_> {
     }
 }
 
-/// `y + f * x`.
-struct Add<'a> {
-    y: &'a mut [f32],
-    x: &'a [f32],
-    f: f32,
-}
-
-impl Wide for Add<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Add { y, x, f } = self;
-        for (y, x) in y.iter_mut().zip(x) {
-            *y += f * x;
-        }
-    }
-}
-
 /// The gradient of a source row's pixels from that of an output row.
 struct GradientAlongRow<'a> {
     gx: &'a mut [f32],
@@ -128,7 +111,7 @@ impl Wide for GradientAlongRow<'_> {
         for (y, readers) in gx.chunks_exact_mut(c).zip(readers) {
             y.fill(0.0);
             for &(o, f) in readers {
-                Add { y, x: &gy[o * c..][..c], f }.run();
+                AddScaled { y, x: &gy[o * c..][..c], f }.run();
             }
         }
     }
