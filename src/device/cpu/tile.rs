@@ -143,8 +143,12 @@ unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
     }
 }
 
+/// Terms after which the next rows and columns of a tile take their turn: what they read of `b` is still in the first cache.
+#[cfg(target_arch = "x86_64")]
+const TERMS: usize = 128;
+
 /// # Safety
-/// The processor must have AVX2 and FMA.
+/// The processor must have AVX2 and FMA; otherwise as for AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(
@@ -154,29 +158,126 @@ unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(
     b: &[f32],
     c: &mut Tile,
 ) {
-    lanes::<ROWS, VECTORS>(a, strides, runs, b, c, |x, y, z| x.mul_add(y, z));
+    let width = VECTORS * LANES;
+    let total: usize = runs.iter().map(|run| run.len).sum();
+    c[..ROWS * width].fill(0.0);
+    for from in (0..total).step_by(TERMS) {
+        let terms = from..(from + TERMS).min(total);
+        let piece = Piece { a, strides, runs, b, width, terms };
+        // Twelve accumulators of 16 registers where that is possible.
+        // SAFETY: the caller vouches for the processor and for all reads; rows and columns lie in the tile.
+        unsafe {
+            match (ROWS, VECTORS) {
+                (1, 1) => piece.add::<1, 2>([0, 0], c),
+                (1, 2) => piece.add::<1, 4>([0, 0], c),
+                (1, _) => piece.add::<1, 6>([0, 0], c),
+                (2, 1) => piece.add::<2, 2>([0, 0], c),
+                (2, 2) => piece.add::<2, 4>([0, 0], c),
+                (2, _) => piece.add::<2, 6>([0, 0], c),
+                (_, 3) => {
+                    for row in (0..ROWS).step_by(4) {
+                        piece.add::<4, 3>([row, 0], c);
+                        piece.add::<4, 3>([row, 24], c);
+                    }
+                }
+                _ => {
+                    for row in (0..ROWS).step_by(4) {
+                        for column in (0..width).step_by(LANES) {
+                            piece.add::<4, 2>([row, column], c);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
+/// Some terms of the sums of a tile.
+#[cfg(target_arch = "x86_64")]
+struct Piece<'a> {
+    a: &'a [f32],
+    strides: Strides,
+    runs: &'a [Run],
+    b: &'a [f32],
+    width: usize,
+    /// Counted through all runs.
+    terms: std::ops::Range<usize>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Piece<'_> {
+    /// Adds the terms to `R` rows of `C` vectors of eight columns.
+    ///
+    /// # Safety
+    /// The processor must have AVX2 and FMA; reads must lie in `a` and `b`, and the rows and columns from `at` on in the
+    /// tile.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn add<const R: usize, const C: usize>(&self, [row, column]: [usize; 2], c: &mut Tile) {
+        use std::arch::x86_64::{
+            _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+        };
+        let Strides { step, row: next } = self.strides;
+        let mut acc = [[_mm256_setzero_ps(); C]; R];
+        // SAFETY: see above.
+        unsafe {
+            let to = c.as_mut_ptr().add(row * self.width + column);
+            for (m, acc) in acc.iter_mut().enumerate() {
+                for (v, acc) in acc.iter_mut().enumerate() {
+                    *acc = _mm256_loadu_ps(to.add(m * self.width + 8 * v));
+                }
+            }
+            let mut begin = 0;
+            for run in self.runs {
+                let from = self.terms.start.clamp(begin, begin + run.len) - begin;
+                let until = self.terms.end.clamp(begin, begin + run.len) - begin;
+                begin += run.len;
+                let mut p = self.a.as_ptr().wrapping_add(run.start + from * step + row * next);
+                let mut b = self.b.as_ptr().wrapping_add((run.at + from) * self.width + column);
+                for _ in from..until {
+                    // Of both sides, the shorter one is held.
+                    if C > R {
+                        let mut x = [_mm256_setzero_ps(); R];
+                        for (m, x) in x.iter_mut().enumerate() {
+                            *x = _mm256_broadcast_ss(&*p.add(m * next));
+                        }
+                        for v in 0..C {
+                            let column = _mm256_loadu_ps(b.add(8 * v));
+                            for (acc, x) in acc.iter_mut().zip(&x) {
+                                acc[v] = _mm256_fmadd_ps(*x, column, acc[v]);
+                            }
+                        }
+                    } else {
+                        let mut column = [_mm256_setzero_ps(); C];
+                        for (v, column) in column.iter_mut().enumerate() {
+                            *column = _mm256_loadu_ps(b.add(8 * v));
+                        }
+                        for (m, acc) in acc.iter_mut().enumerate() {
+                            let x = _mm256_broadcast_ss(&*p.add(m * next));
+                            for (acc, column) in acc.iter_mut().zip(&column) {
+                                *acc = _mm256_fmadd_ps(x, *column, *acc);
+                            }
+                        }
+                    }
+                    p = p.wrapping_add(step);
+                    b = b.wrapping_add(self.width);
+                }
+            }
+            for (m, acc) in acc.iter().enumerate() {
+                for (v, acc) in acc.iter().enumerate() {
+                    _mm256_storeu_ps(to.add(m * self.width + 8 * v), *acc);
+                }
+            }
+        }
+    }
+}
+
+/// Plain loops, half a vector and four rows at a time so that 16 registers suffice.
 fn portable<const ROWS: usize, const VECTORS: usize>(
     a: &[f32],
     strides: Strides,
     runs: &[Run],
     b: &[f32],
     c: &mut Tile,
-) {
-    lanes::<ROWS, VECTORS>(a, strides, runs, b, c, |x, y, z| x * y + z);
-}
-
-/// The same loops over plain arrays, half a vector and four rows at a time so that 16 registers suffice; the
-/// compiler vectorises them for whatever the caller was compiled for.
-#[inline(always)]
-fn lanes<const ROWS: usize, const VECTORS: usize>(
-    a: &[f32],
-    strides: Strides,
-    runs: &[Run],
-    b: &[f32],
-    c: &mut Tile,
-    fma: impl Fn(f32, f32, f32) -> f32,
 ) {
     let width = VECTORS * LANES;
     for half in 0..VECTORS * 2 {
@@ -191,7 +292,7 @@ fn lanes<const ROWS: usize, const VECTORS: usize>(
                     for (m, acc) in acc[..rows].iter_mut().enumerate() {
                         let x = a[x + (first + m) * strides.row];
                         for (acc, column) in acc.iter_mut().zip(column) {
-                            *acc = fma(x, *column, *acc);
+                            *acc += x * column;
                         }
                     }
                 }
