@@ -252,7 +252,13 @@ impl Piece<'_> {
                             *column = _mm256_loadu_ps(b.add(8 * v));
                         }
                         for (m, acc) in acc.iter_mut().enumerate() {
-                            let x = _mm256_broadcast_ss(&*p.add(m * next));
+                            let mut x = p.wrapping_add(m * next);
+                            if R * C == 12 {
+                                // Every register is taken: the compiler must not load the next row's number ahead, for
+                                // which it would put a sum into memory. What it does not know it cannot load.
+                                std::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags));
+                            }
+                            let x = _mm256_broadcast_ss(&*x);
                             for (acc, column) in acc.iter_mut().zip(&column) {
                                 *acc = _mm256_fmadd_ps(x, *column, *acc);
                             }
@@ -321,12 +327,13 @@ mod tests {
             _ => tile(rows, vectors, a, strides, runs, b, c),
         };
         let mut rng = Rng::seed(3);
-        let a = rng.normals(400);
-        let b = rng.normals(40 * MAX_VECTORS * LANES);
+        let a = rng.normals(5000);
+        let b = rng.normals(400 * MAX_VECTORS * LANES);
         let runs = [
             Run { start: 5, at: 20, len: 7 },
             Run { start: 90, at: 40, len: 0 },
             Run { start: 60, at: 1, len: 13 },
+            Run { start: 300, at: 50, len: 130 },
         ];
         for (kernel, strides) in [(tile as Kernel, (1, 17)), (by_hand, (11, 1)), (tile as Kernel, (3, 20))] {
             let strides = Strides { step: strides.0, row: strides.1 };
