@@ -182,6 +182,46 @@ fn conv2d_fast_kernel_equals_its_specification() {
     }
 }
 
+/// In one pass the rectifier gives the bits of two, forward and back.
+#[test]
+fn conv2d_with_a_rectifier_is_both_in_turn() {
+    let roomy = GpuOptions { kind: Some("discrete"), ..GpuOptions::default() };
+    let cards = (0..Gpu::adapters().len()).map(|i| Device::Gpu(Gpu::open(i, roomy).unwrap()));
+    let here = devices().iter().map(|(_, device)| device.clone());
+    for device in here.chain(cards) {
+        device.poison();
+        for (conv, [n, h, w, cin], cout) in [
+            (Conv2d::same(3), [2, 9, 6, 12], 20),
+            (Conv2d::same(5).stride(2), [1, 16, 16, 8], 24),
+            (Conv2d::same(1), [3, 8, 8, 16], 8),
+            // More taps than one launch takes.
+            (Conv2d::new(11).pad(5), [1, 6, 6, 2], 3),
+        ] {
+            let mut rng = ganas::Rng::seed(9);
+            let x = Tensor::normal(&device, [n, h, w, cin], &mut rng).param();
+            let weights = Tensor::normal(&device, [conv.taps(), cin, cout], &mut rng).param();
+            let bias = Tensor::normal(&device, [cout], &mut rng).param();
+            let all = |y: Tensor| {
+                let gy = Tensor::normal(&device, y.shape(), &mut ganas::Rng::seed(10));
+                let leaves = [&x, &weights, &bias];
+                let grads = y.backward_from(&gy, &leaves);
+                let mut found = vec![y.to_vec().unwrap()];
+                found.extend(leaves.map(|leaf| grads[leaf].to_vec().unwrap()));
+                found
+            };
+            let both = || {
+                assert_eq!(
+                    all(x.conv2d_bias_relu(&weights, &bias, conv)),
+                    all(x.conv2d_bias(&weights, &bias, conv).relu()),
+                    "{conv:?} on {device:?}"
+                );
+            };
+            both();
+            with_squares(both);
+        }
+    }
+}
+
 /// The sums that a large card would cut, cut on whatever adapter there is, beside the CPU.
 #[test]
 fn conv2d_in_parts_as_on_a_large_card() {

@@ -13,7 +13,10 @@ fn all([n, h, w, cin]: [usize; 4], cout: usize, conv: Conv2d, device: &Device) -
     let y = x.conv2d_bias(&weights, &bias, conv);
     let gy = Tensor::normal(device, y.shape(), &mut rng);
     let grads = y.backward_from(&gy, &[&x, &weights]);
-    [&y, &grads[&x], &grads[&weights]].map(|t| t.to_vec().unwrap()).into()
+    let rectified = x.conv2d_bias_relu(&weights, &bias, conv);
+    [&y, &rectified, &grads[&x], &grads[&weights]]
+        .map(|t| t.to_vec().unwrap())
+        .into()
 }
 
 /// Compares `way` on every adapter that it fits with that of an invocation by itself; on how many.

@@ -5,7 +5,7 @@
 //   pack_x:        a window of x with zeros around it, channels padded with zeros to a multiple of 8
 //   pack_w:        w of the taps in the table, channels padded likewise; transposed for the input gradient
 //   forward:       part[s,q,o] = the same sum over the taps of split s, of a packed x and w; one split is y itself
-//   finish_y:      y[q,o] = bias[o] + sum over s of part[s,q,o]
+//   finish_y:      y[q,o] = bias[o] + sum over s of part[s,q,o], rectified if that is wanted, as what forward stores
 //   backward_w:    part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
 //   finish_w:      gw[t,c,o] = sum over s of part[s,t,c,o]
 //
@@ -110,10 +110,10 @@ fn store(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
     let to = (s * p.len + pixel(q)) * p.cout + o;
     for (var i = 0u; i < 4u; i++) {
         if o + i < p.cout {
-            y[to + i] = low[i] + select(0.0, bias[min(o + i, p.cout - 1u)], (p.flag & 1u) != 0u);
+            y[to + i] = rectified(low[i] + select(0.0, bias[min(o + i, p.cout - 1u)], (p.flag & 1u) != 0u));
         }
         if o + 4u + i < p.cout {
-            y[to + 4u + i] = high[i] + select(0.0, bias[min(o + 4u + i, p.cout - 1u)], (p.flag & 1u) != 0u);
+            y[to + 4u + i] = rectified(high[i] + select(0.0, bias[min(o + 4u + i, p.cout - 1u)], (p.flag & 1u) != 0u));
         }
     }
 }
@@ -176,7 +176,7 @@ fn finish_y(at: Grid) {
     for (var s = 0u; s < p.extra; s++) {
         sum += x[(s * positions + q) * p.cin + o];
     }
-    y[pixel(q) * p.cout + o] = sum;
+    y[pixel(q) * p.cout + o] = rectified(sum);
 }
 
 // Here x4 is the packed window, w4 is gy, cin and cout are padded, oh counts all output rows of the batch, rows

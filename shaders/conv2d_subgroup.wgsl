@@ -21,10 +21,10 @@ fn put_y(s: u32, q: u32, o: u32, sum: vec4<f32>) {
     if q >= p.len { return; }
     let to = (s * p.len + pixel(q)) * p.cout + o;
     let add = (p.flag & 1u) != 0u;
-    if o < p.cout { y[to] = sum.x + select(0.0, bias[o], add); }
-    if o + 1u < p.cout { y[to + 1u] = sum.y + select(0.0, bias[o + 1u], add); }
-    if o + 2u < p.cout { y[to + 2u] = sum.z + select(0.0, bias[o + 2u], add); }
-    if o + 3u < p.cout { y[to + 3u] = sum.w + select(0.0, bias[o + 3u], add); }
+    if o < p.cout { y[to] = rectified(sum.x + select(0.0, bias[o], add)); }
+    if o + 1u < p.cout { y[to + 1u] = rectified(sum.y + select(0.0, bias[o + 1u], add)); }
+    if o + 2u < p.cout { y[to + 2u] = rectified(sum.z + select(0.0, bias[o + 2u], add)); }
+    if o + 3u < p.cout { y[to + 3u] = rectified(sum.w + select(0.0, bias[o + 3u], add)); }
 }
 
 fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {

@@ -1,5 +1,5 @@
 // What the kernels of a convolution share: sizes, taps, and where pixels lie.
-// Defines Params, p, tap(), pixel(), corner(); expects nothing of its includer.
+// Defines Params, p, tap(), pixel(), corner(), rectified(); expects nothing of its includer.
 #import index
 
 struct Params {
@@ -17,7 +17,8 @@ struct Params {
     y0: u32,
     x0: u32,
     taps: u32,
-    flag: u32,      // bit 0: add the bias; bit 1: transpose w; bit 2: rows of what is packed are multiples of 4 long
+    flag: u32,      // bit 0: add the bias; bit 1: transpose w; bit 2: rows of what is packed are multiples of 4 long;
+                    // bit 3: rectify the output
     extra: u32,     // pack_w: source cout; forward, finish_y, backward_w, finish_w: splits
     table: array<vec4<u32>, 11>,    // two taps a word, 8 bits each for dy and dx, biased by 128
 }
@@ -44,4 +45,9 @@ fn pixel(q: u32) -> u32 {
 fn corner(q: u32) -> u32 {
     let at = nij(min(q, p.len - 1u), p.rows, p.columns);
     return ((at.x * p.h + at.y * p.stride) * p.w + at.z * p.stride) * (p.cin / 4u);
+}
+
+// An output, rectified if that is wanted; NaN stays.
+fn rectified(y: f32) -> f32 {
+    return select(y, 0.0, (p.flag & 8u) != 0u && y < 0.0);
 }

@@ -56,6 +56,24 @@ impl Conv {
 
     /// `x` `[n,h,w,cin]` -> `[n,h',w',cout]`, times `scale` `[1]` if given.
     pub fn forward(&mut self, x: &Tensor, mode: Mode, scale: Option<&Tensor>) -> Tensor {
+        let (w, b) = self.scaled(mode, scale);
+        match b {
+            None => x.conv2d(&w, self.taps.clone()),
+            Some(b) => x.conv2d_bias(&w, &b, self.taps.clone()),
+        }
+    }
+
+    /// `relu` of the same, in one pass where there is a bias.
+    pub fn forward_relu(&mut self, x: &Tensor, mode: Mode) -> Tensor {
+        let (w, b) = self.scaled(mode, None);
+        match b {
+            None => x.conv2d(&w, self.taps.clone()).relu(),
+            Some(b) => x.conv2d_bias_relu(&w, &b, self.taps.clone()),
+        }
+    }
+
+    /// Weight and bias as they are used.
+    fn scaled(&mut self, mode: Mode, scale: Option<&Tensor>) -> (Tensor, Option<Tensor>) {
         let sigma = self.sigma(mode);
         // Scaling the weight is cheaper than scaling the image, and nothing of the image has to be kept for it.
         let w = match (scale, &sigma) {
@@ -64,11 +82,8 @@ impl Conv {
             (None, Some(sigma)) => &self.w / sigma,
             (None, None) => self.w.clone(),
         };
-        match (&self.b, scale) {
-            (None, _) => x.conv2d(&w, self.taps.clone()),
-            (Some(b), None) => x.conv2d_bias(&w, b, self.taps.clone()),
-            (Some(b), Some(scale)) => x.conv2d_bias(&w, &(b * scale), self.taps.clone()),
-        }
+        let b = self.b.as_ref().map(|b| scale.map_or_else(|| b.clone(), |scale| b * scale));
+        (w, b)
     }
 
     /// The factor that spectral norm divides the weight by, if it has one.

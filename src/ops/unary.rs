@@ -89,6 +89,22 @@ impl Op for Unary {
             Keeps::Nothing if self.kind == Kind::Scale => return vec![Some(gy.scale(self.a))],
             Keeps::Nothing => return vec![Some(gy.clone())],
         };
+        vec![Some(self.gradient(v, gy))]
+    }
+
+    fn reads(&self, _i: usize) -> bool {
+        self.kind.keeps() == Keeps::Input
+    }
+}
+
+/// The gradient of `relu`'s input, by its output `y`.
+pub(super) fn relu_gradient(y: &Tensor, gy: &Tensor) -> Tensor {
+    Unary { kind: Kind::Relu, a: 0.0, b: 0.0 }.gradient(y, gy)
+}
+
+impl Unary {
+    /// `gy` times the derivative, a function of `v`.
+    fn gradient(&self, v: &Tensor, gy: &Tensor) -> Tensor {
         let mut gx = gy.empty_like();
         match gy.device() {
             Device::Gpu(gpu) => gpu.launch(
@@ -99,15 +115,9 @@ impl Op for Unary {
             ),
             Device::Cpu(cpu) => cpu.run(|| self.backward_cpu(v.cpu(), gy.cpu(), gx.cpu_mut())),
         }
-        vec![Some(gx)]
+        gx
     }
 
-    fn reads(&self, _i: usize) -> bool {
-        self.kind.keeps() == Keeps::Input
-    }
-}
-
-impl Unary {
     fn params(&self, x: &Tensor) -> Params {
         Params {
             len: x.elements().div_ceil(4) as u32,

@@ -60,7 +60,7 @@ impl Unit {
 
     /// `[n,h,w,cin] -> [n,h',w',cout]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.linear(x).relu()
+        x.conv2d_bias_relu(&self.w, &self.b, self.taps.clone())
     }
 
     /// The same without the rectifier.

@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::TapConv;
+use super::{Epilogue, TapConv};
+use crate::device::cpu::gemm::Store;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::{Cpu, CpuBuffer};
 use crate::tensor::Tensor;
@@ -25,13 +26,13 @@ pub(super) fn forward(
     conv: &TapConv,
     x: &Tensor,
     w: &Tensor,
-    bias: Option<&Tensor>,
+    end: Epilogue<Tensor>,
     y: &mut Tensor,
 ) {
     let [_, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
     let image = Image::of(x);
-    let bias = bias.map(Tensor::cpu);
-    if by_squares(cpu, &image, &conv.taps, conv.stride, w.cpu(), bias, y) {
+    let end = Epilogue { bias: end.bias.map(Tensor::cpu), relu: end.relu };
+    if by_squares(cpu, &image, &conv.taps, conv.stride, w.cpu(), end, y) {
         return;
     }
     let part = Part {
@@ -39,7 +40,7 @@ pub(super) fn forward(
         weights: Packed::new(cpu, w.cpu(), conv.taps.len() * cin, cout),
         at: [0, 0],
     };
-    cpu.run(|| correlate(&image, &[part], conv.stride, 1, bias, y));
+    cpu.run(|| correlate(&image, &[part], conv.stride, 1, end, y));
 }
 
 pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx: &mut Tensor) {
@@ -47,7 +48,7 @@ pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
     let residues = conv.adjoint();
     if let [residue] = &residues[..] {
         let turned = transposed(cpu, w.cpu(), &residue.which, cin, cout);
-        if by_squares(cpu, &Image::of(gy), &residue.taps, 1, turned.as_slice(), None, gx) {
+        if by_squares(cpu, &Image::of(gy), &residue.taps, 1, turned.as_slice(), Epilogue::NONE, gx) {
             return;
         }
     }
@@ -62,7 +63,7 @@ pub(super) fn backward_x(cpu: &Cpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
             }
         })
         .collect();
-    cpu.run(|| correlate(&Image::of(gy), &parts, 1, conv.stride, None, gx));
+    cpu.run(|| correlate(&Image::of(gy), &parts, 1, conv.stride, Epilogue::NONE, gx));
 }
 
 /// The convolution by the squares among its taps, if that is faster; whether it was.
@@ -72,7 +73,7 @@ fn by_squares(
     taps: &[(i32, i32)],
     stride: usize,
     w: &[f32],
-    bias: Option<&[f32]>,
+    end: Epilogue<[f32]>,
     y: &mut Tensor,
 ) -> bool {
     let [_, oh, ow, cout] = y.shape().nhwc("conv2d");
@@ -85,10 +86,16 @@ fn by_squares(
             weights: Packed::new(cpu, chosen(cpu, w, &left, x.c * cout).as_slice(), left.len() * x.c, cout),
             at: [0, 0],
         };
-        cpu.run(|| correlate(x, &[part], 1, 1, bias, y));
+        cpu.run(|| correlate(x, &[part], 1, 1, Epilogue { relu: false, ..end }, y));
     }
     for (i, square) in squares.iter().enumerate() {
-        winograd::correlate(cpu, x, w, square, bias, i > 0 || !left.is_empty(), y);
+        // The first of the sums takes the bias, and only all of them are rectified.
+        let store = match i > 0 || !left.is_empty() {
+            true => Store::Add,
+            false => Store::Overwrite,
+        };
+        let relu = end.relu && i + 1 == squares.len();
+        winograd::correlate(cpu, x, w, square, Epilogue { relu, ..end }, store, y);
     }
     true
 }
@@ -163,12 +170,12 @@ impl Packed {
     }
 
     /// Writes one pixel's share of a tile.
-    fn store(&self, block: &Block, out: &[f32], bias: Option<&[f32]>, pixel: usize, y: &mut [f32]) {
+    fn store(&self, block: &Block, out: &[f32], end: Epilogue<[f32]>, pixel: usize, y: &mut [f32]) {
         let cout = self.columns;
         let valid = (block.vectors * LANES).min(cout - block.first);
         let at = pixel * cout + block.first;
         let to = &mut y[at..at + valid];
-        match bias {
+        match end.bias {
             None => to.copy_from_slice(&out[..valid]),
             Some(bias) => {
                 let bias = &bias[block.first..block.first + valid];
@@ -177,19 +184,33 @@ impl Packed {
                 }
             }
         }
+        if end.relu {
+            rectify(to);
+        }
     }
 
-    /// Adds to one pixel's share of a tile.
-    fn add(&self, block: &Block, out: &[f32], pixel: usize, y: &mut [f32]) {
+    /// Adds to one pixel's share of a tile, which has its bias.
+    fn add(&self, block: &Block, out: &[f32], relu: bool, pixel: usize, y: &mut [f32]) {
         let valid = (block.vectors * LANES).min(self.columns - block.first);
         let at = pixel * self.columns + block.first;
-        for (to, out) in y[at..at + valid].iter_mut().zip(out) {
+        let to = &mut y[at..at + valid];
+        for (to, out) in to.iter_mut().zip(out) {
             *to += out;
+        }
+        if relu {
+            rectify(to);
         }
     }
 
     fn block(&self, block: &Block) -> &[f32] {
         &self.data.as_slice()[block.offset..]
+    }
+}
+
+/// The rectifier, in which a NaN stays.
+fn rectify(y: &mut [f32]) {
+    for y in y {
+        *y = if *y < 0.0 { 0.0 } else { *y };
     }
 }
 
@@ -285,7 +306,7 @@ fn correlate(
     parts: &[Part],
     stride: usize,
     out_step: usize,
-    bias: Option<&[f32]>,
+    end: Epilogue<[f32]>,
     y: &mut Tensor,
 ) {
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
@@ -297,8 +318,8 @@ fn correlate(
     let run = |mut task: Task| {
         for part in parts {
             match across {
-                Some(_) => part.run_across(x, stride, out_step, ow, bias, &mut task),
-                None => part.run(x, stride, out_step, ow, bias, &mut task),
+                Some(_) => part.run_across(x, stride, out_step, ow, end, &mut task),
+                None => part.run(x, stride, out_step, ow, end, &mut task),
             }
         }
     };
@@ -379,7 +400,7 @@ impl Part {
         stride: usize,
         out_step: usize,
         ow: usize,
-        bias: Option<&[f32]>,
+        end: Epilogue<[f32]>,
         task: &mut Task,
     ) {
         let [rows, columns] = self.positions(task, out_step, ow);
@@ -416,8 +437,7 @@ impl Part {
                     tile::tile(count, block.vectors, &images[image * size..], strides, &runs, b, &mut out);
                     for m in 0..count {
                         let pixel = (image + m) * task.rows * ow + at;
-                        self.weights
-                            .store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
+                        self.weights.store(block, &out[m * block.vectors * LANES..], end, pixel, task.y);
                     }
                     image += count;
                 }
@@ -431,7 +451,7 @@ impl Part {
         stride: usize,
         out_step: usize,
         ow: usize,
-        bias: Option<&[f32]>,
+        end: Epilogue<[f32]>,
         task: &mut Task,
     ) {
         let [rows, columns] = self.positions(task, out_step, ow);
@@ -485,8 +505,7 @@ impl Part {
                         tile::tile(count, block.vectors, a, strides, &runs, b, &mut out);
                         for m in 0..count {
                             let pixel = to + (j + m) * out_step + self.at[1];
-                            self.weights
-                                .store(block, &out[m * block.vectors * LANES..], bias, pixel, task.y);
+                            self.weights.store(block, &out[m * block.vectors * LANES..], end, pixel, task.y);
                         }
                         j += count;
                     }

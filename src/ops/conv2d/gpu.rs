@@ -1,6 +1,6 @@
 //! GPU launches of the convolution: zero-padded copies first, then kernels that need no bounds check.
 
-use super::{MOST_TAPS, TapConv};
+use super::{Epilogue, MOST_TAPS, TapConv};
 use crate::device::gpu::{Grid, Kernel, Way};
 use crate::device::{Gpu, kernel};
 use crate::ops::parts::{most_parts, parts};
@@ -81,7 +81,7 @@ impl Placement {
     }
 }
 
-pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, y: &Tensor) {
+pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, end: Epilogue<Tensor>, y: &Tensor) {
     let [n, oh, ow, _] = y.shape().nhwc("conv2d");
     let place = Placement::whole(n, oh, ow);
     let which: Vec<usize> = (0..conv.taps.len()).collect();
@@ -92,7 +92,7 @@ pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, bias: O
         place,
         x,
         Weights { w, which: &which, turned: false },
-        bias,
+        end,
         y,
     );
 }
@@ -111,7 +111,7 @@ pub(super) fn backward_x(gpu: &Gpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
         };
         if place.rows > 0 && place.columns > 0 {
             let weights = Weights { w, which: &residue.which, turned: true };
-            correlate(gpu, &residue.taps, 1, place, gy, weights, None, gx);
+            correlate(gpu, &residue.taps, 1, place, gy, weights, Epilogue::NONE, gx);
         }
     }
 }
@@ -132,7 +132,7 @@ fn correlate(
     place: Placement,
     x: &Tensor,
     weights: Weights,
-    bias: Option<&Tensor>,
+    end: Epilogue<Tensor>,
     y: &Tensor,
 ) {
     let window = Window::around(taps, stride, place.rows, place.columns);
@@ -161,8 +161,8 @@ fn correlate(
         ..placed(place)
     };
     // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
-    let flag = u32::from(bias.is_some());
-    let bias = bias.unwrap_or(weights.w);
+    let flag = u32::from(end.bias.is_some()) | u32::from(end.relu) * 8;
+    let bias = end.bias.unwrap_or(weights.w);
     let sum = |params: &Params, y: &Tensor| {
         let buffers = [("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())];
         let kernels = Kernels {

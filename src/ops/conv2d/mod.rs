@@ -5,6 +5,7 @@ mod gpu;
 mod taps;
 
 use crate::device::Device;
+use crate::ops::unary::relu_gradient;
 use crate::tensor::{Ctx, Op, Shape, Tensor};
 pub use taps::{Conv2d, TapConv};
 
@@ -12,33 +13,66 @@ pub use taps::{Conv2d, TapConv};
 const MOST_TAPS: usize = 88;
 
 /// Inputs: x `[n,h,w,cin]`, w `[taps,cin,cout]`, and perhaps bias `[cout]`.
-struct Convolution(TapConv);
+struct Convolution {
+    conv: TapConv,
+    /// Whether the output is rectified.
+    relu: bool,
+}
+
+/// What is done with a sum before it is stored.
+#[derive(Debug)]
+struct Epilogue<'a, T: ?Sized> {
+    bias: Option<&'a T>,
+    relu: bool,
+}
+
+impl<T: ?Sized + 'static> Epilogue<'_, T> {
+    /// Nothing.
+    const NONE: Epilogue<'static, T> = Epilogue { bias: None, relu: false };
+}
+
+// Derived, these would ask it of T.
+impl<T: ?Sized> Clone for Epilogue<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Epilogue<'_, T> {}
 
 impl Op for Convolution {
     fn name(&self) -> &'static str {
         "conv2d"
     }
 
-    fn forward(&self, x: &[&Tensor], _keep: &mut Vec<Tensor>) -> Tensor {
+    fn forward(&self, x: &[&Tensor], keep: &mut Vec<Tensor>) -> Tensor {
         let [n, h, w, _] = x[0].shape().nhwc("conv2d");
-        let [oh, ow] = self.0.out(h, w);
+        let [oh, ow] = self.conv.out(h, w);
         let mut y = x[0].empty([n, oh, ow, x[1].shape().last()]);
-        let bias = x.get(2).copied();
+        let end = Epilogue { bias: x.get(2).copied(), relu: self.relu };
         count(&y, x[1].shape());
         match y.device() {
-            Device::Gpu(gpu) => gpu::forward(&gpu, &self.0, x[0], x[1], bias, &y),
-            Device::Cpu(cpu) => cpu::forward(&cpu, &self.0, x[0], x[1], bias, &mut y),
+            Device::Gpu(gpu) => gpu::forward(&gpu, &self.conv, x[0], x[1], end, &y),
+            Device::Cpu(cpu) => cpu::forward(&cpu, &self.conv, x[0], x[1], end, &mut y),
+        }
+        if self.relu {
+            keep.push(y.clone());
         }
         y
     }
 
     fn backward(&self, ctx: &Ctx, gy: &Tensor) -> Vec<Option<Tensor>> {
+        let gy = &if self.relu {
+            relu_gradient(ctx.kept(0), gy)
+        } else {
+            gy.clone()
+        };
         let gx = ctx.wants(0).then(|| {
             let mut gx = gy.empty(ctx.shape(0));
             count(gy, ctx.shape(1));
             match gy.device() {
-                Device::Gpu(gpu) => gpu::backward_x(&gpu, &self.0, gy, ctx.x(1), &gx),
-                Device::Cpu(cpu) => cpu::backward_x(&cpu, &self.0, gy, ctx.x(1), &mut gx),
+                Device::Gpu(gpu) => gpu::backward_x(&gpu, &self.conv, gy, ctx.x(1), &gx),
+                Device::Cpu(cpu) => cpu::backward_x(&cpu, &self.conv, gy, ctx.x(1), &mut gx),
             }
             gx
         });
@@ -46,8 +80,8 @@ impl Op for Convolution {
             let mut gw = gy.empty(ctx.shape(1));
             count(gy, ctx.shape(1));
             match gy.device() {
-                Device::Gpu(gpu) => gpu::backward_w(&gpu, &self.0, ctx.x(0), gy, &gw),
-                Device::Cpu(cpu) => cpu::backward_w(&cpu, &self.0, ctx.x(0), gy, &mut gw),
+                Device::Gpu(gpu) => gpu::backward_w(&gpu, &self.conv, ctx.x(0), gy, &gw),
+                Device::Cpu(cpu) => cpu::backward_w(&cpu, &self.conv, ctx.x(0), gy, &mut gw),
             }
             gw
         });
@@ -80,7 +114,7 @@ impl Tensor {
         if conv.taps.len() > MOST_TAPS {
             return self.conv2d_in_parts(w, &conv);
         }
-        Tensor::apply(Convolution(conv), &[self, w])
+        Tensor::apply(Convolution { conv, relu: false }, &[self, w])
     }
 
     /// A kernel with more taps than one launch takes is a sum of convolutions with some of the taps each.
@@ -98,7 +132,21 @@ impl Tensor {
     /// If the shapes do not fit, or the kernel is larger than the padded image.
     #[track_caller]
     pub fn conv2d_bias(&self, w: &Tensor, bias: &Tensor, conv: impl Into<TapConv>) -> Tensor {
-        let conv = conv.into();
+        self.conv2d_end(w, bias, conv.into(), false)
+    }
+
+    /// `max(convolution + bias, 0)` in one pass, of which only the result is kept; as [`Tensor::relu`] of
+    /// [`Tensor::conv2d_bias`].
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the kernel is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d_bias_relu(&self, w: &Tensor, bias: &Tensor, conv: impl Into<TapConv>) -> Tensor {
+        self.conv2d_end(w, bias, conv.into(), true)
+    }
+
+    #[track_caller]
+    fn conv2d_end(&self, w: &Tensor, bias: &Tensor, conv: TapConv, relu: bool) -> Tensor {
         self.check_conv(w, &conv);
         assert!(
             bias.shape().sizes() == [w.shape()[2]],
@@ -107,9 +155,10 @@ impl Tensor {
             w.shape()
         );
         if conv.taps.len() > MOST_TAPS {
-            return &self.conv2d_in_parts(w, &conv) + bias;
+            let y = &self.conv2d_in_parts(w, &conv) + bias;
+            return if relu { y.relu() } else { y };
         }
-        Tensor::apply(Convolution(conv), &[self, w, bias])
+        Tensor::apply(Convolution { conv, relu }, &[self, w, bias])
     }
 
     #[track_caller]

@@ -39,7 +39,7 @@ impl Block {
     fn forward(&mut self, x: &Tensor, mode: Mode) -> Tensor {
         let half = |x: &Tensor| x.avg_pool(Pool::blocks(2));
         let inner = if self.kind == Kind::First { x.clone() } else { x.relu() };
-        let residual = self.c1.forward(&inner, mode, None).relu();
+        let residual = self.c1.forward_relu(&inner, mode);
         let residual = self.c2.forward(&residual, mode, None);
         match (self.kind, &mut self.shortcut) {
             (Kind::First, Some(conv)) => half(&residual) + conv.forward(&half(x), mode, None),

@@ -23,8 +23,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Block, Image, Packed, SMALL, Task, column_blocks, pieces, tasks};
+use super::{Block, Epilogue, Image, Packed, SMALL, Task, column_blocks, pieces, tasks};
 use crate::device::Cpu;
+use crate::device::cpu::gemm::Store;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
 use crate::tensor::Tensor;
@@ -116,14 +117,14 @@ thread_local! {
     static SPACE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-/// `y` from `x` and `w` `[taps,cin,cout]` by the taps of a square; added to what is there if `add`.
+/// `y` from `x` and `w` `[taps,cin,cout]` by the taps of a square; what is added to has its bias.
 pub fn correlate(
     cpu: &Cpu,
     x: &Image,
     w: &[f32],
     square: &Square,
-    bias: Option<&[f32]>,
-    add: bool,
+    end: Epilogue<[f32]>,
+    store: Store,
     y: &mut Tensor,
 ) {
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
@@ -138,7 +139,7 @@ pub fn correlate(
                 ow,
             };
             tiles.spread(x, 0..x.c, v);
-            multiply(&weights, &tiles, x.c, [v, sums], bias, add, &mut task);
+            multiply(&weights, &tiles, x.c, [v, sums], end, store, &mut task);
         });
     };
     cpu.run(|| {
@@ -235,8 +236,8 @@ fn multiply(
     tiles: &Tiles,
     cin: usize,
     [v, sums]: [&mut Vec<f32>; 2],
-    bias: Option<&[f32]>,
-    add: bool,
+    end: Epilogue<[f32]>,
+    store: Store,
     task: &mut Task,
 ) {
     let (form, count) = (tiles.square.form, tiles.len());
@@ -269,9 +270,9 @@ fn multiply(
                     continue;
                 };
                 let pixel = ((image - task.image) * task.rows + i - task.row) * tiles.ow + j;
-                match add {
-                    true => weights.add(block, sums, pixel, task.y),
-                    false => weights.store(block, sums, bias, pixel, task.y),
+                match store {
+                    Store::Add => weights.add(block, sums, end.relu, pixel, task.y),
+                    Store::Overwrite => weights.store(block, sums, end, pixel, task.y),
                 }
             }
         }
