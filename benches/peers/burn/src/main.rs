@@ -1,28 +1,37 @@
-//! 3x3 convolutions and a product of ganas beside burn's on a software Vulkan adapter, taking turns in one process.
+//! 3x3 convolutions, a product and updates of a supernet of ganas beside burn's on a software Vulkan adapter, taking turns
+//! in one process.
 //!
-//! `cargo run --release [ROUNDS]`, with `VK_DRIVER_FILES` naming the driver where there are several. Each library gets its
+//! `cargo run --release [ROUNDS] [kernels] [steps]`, both parts by default, with `VK_DRIVER_FILES` naming the driver where there are several. Each library gets its
 //! own layout and random input, keeps its tensors between calls, and is waited for before the clock stops. The first call
 //! of each is timed by itself: it builds pipelines, and burn tunes its kernels.
 
+mod supernet;
+
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Instant;
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device as BurnDevice, DeviceKind, Distribution, Tensor as BurnTensor};
+use ganas::bench::{StepSizes, steps};
 use ganas::ops::conv2d::Conv2d;
 use ganas::{Device, Rng, Tensor};
+use supernet::Supernet;
 
 /// A call that has finished when it returns.
 struct Case {
     name: String,
-    /// Floating-point operations.
-    work: f64,
+    /// Floating-point operations, where they are known.
+    work: Option<f64>,
     ours: Box<dyn FnMut()>,
     theirs: Box<dyn FnMut()>,
 }
 
 fn main() {
     let rounds: usize = std::env::args().nth(1).map_or(7, |n| n.parse().expect("a number of rounds"));
+    let parts: Vec<String> = std::env::args().skip(2).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let ours = Device::open("gpu").expect("an adapter");
     let theirs = BurnDevice::wgpu(DeviceKind::Cpu);
     println!("ganas: {ours:?}; burn: {theirs:?}\n");
@@ -30,12 +39,49 @@ fn main() {
         "| what | ganas, ms | first, s | GFLOP/s | burn, ms | first, s | GFLOP/s | ganas is faster by |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    for case in cases(&ours, &theirs) {
+    let mut all = Vec::new();
+    if wanted("kernels") {
+        all.extend(kernels(&ours, &theirs));
+    }
+    if wanted("steps") {
+        all.extend(updates(&ours, &theirs));
+    }
+    for case in all {
         compare(case, rounds);
     }
 }
 
-fn cases(ours: &Device, theirs: &BurnDevice) -> Vec<Case> {
+/// Channels of the generator and the discriminator of a supernet, and its batch.
+const SUPERNET: [usize; 3] = [16, 8, 4];
+
+/// Updates of the weights in AdversarialNAS's search.
+fn updates(ours: &Device, theirs: &BurnDevice) -> Vec<Case> {
+    let [width, disc_width, batch] = SUPERNET;
+    let net = Rc::new(RefCell::new(Supernet::new(theirs, width, disc_width, batch)));
+    let sizes = StepSizes {
+        width: Some(width),
+        disc_width: Some(disc_width),
+        batch: Some(batch),
+    };
+    let all = steps(sizes).expect("sizes that work");
+    let case = |name: &str, theirs: fn(&mut Supernet)| {
+        let update = all.iter().find(|case| case.name == name).expect("an update of this name");
+        let update = (update.make)(ours, &mut Rng::seed(1));
+        let (ours, net) = (ours.clone(), net.clone());
+        Case {
+            name: format!("{name}, {width} and {disc_width} channels, batch {batch}"),
+            work: None,
+            ours: Box::new(move || {
+                update();
+                ours.sync().expect("the device works");
+            }),
+            theirs: Box::new(move || theirs(&mut net.borrow_mut())),
+        }
+    };
+    vec![case("d_weight", Supernet::d_weight), case("g_weight", Supernet::g_weight)]
+}
+
+fn kernels(ours: &Device, theirs: &BurnDevice) -> Vec<Case> {
     let mut all = vec![product(ours, theirs, 512)];
     for [n, side, channels] in
         [[2, 8, 128], [2, 8, 256], [2, 16, 32], [2, 16, 128], [2, 16, 256], [16, 16, 128]]
@@ -55,14 +101,15 @@ fn compare(case: Case, rounds: usize) {
         times[1].push(seconds(&mut theirs));
     }
     let [a, b] = times.map(median);
+    let rate = |seconds: f64| work.map_or(String::new(), |work| format!("{:.1}", work / seconds / 1e9));
     println!(
-        "| {name} | {:.2} | {:.2} | {:.1} | {:.2} | {:.2} | {:.1} | {:.1} |",
+        "| {name} | {:.2} | {:.2} | {} | {:.2} | {:.2} | {} | {:.1} |",
         1e3 * a,
         first[0],
-        work / a / 1e9,
+        rate(a),
         1e3 * b,
         first[1],
-        work / b / 1e9,
+        rate(b),
         b / a
     );
 }
@@ -89,7 +136,7 @@ fn product(ours: &Device, theirs: &BurnDevice, n: usize) -> Case {
     let (ours, theirs) = (ours.clone(), theirs.clone());
     Case {
         name: format!("product {n}x{n}x{n}"),
-        work: 2.0 * (n * n * n) as f64,
+        work: Some(2.0 * (n * n * n) as f64),
         ours: Box::new(move || {
             a.matmul(&b);
             ours.sync().expect("the device works");
@@ -119,7 +166,7 @@ fn forward(ours: &Device, theirs: &BurnDevice, sizes: [usize; 3]) -> Case {
     let (ours, theirs) = (ours.clone(), theirs.clone());
     Case {
         name: format!("3x3 {n}x{side}x{side}x{c}, forward"),
-        work: work(sizes),
+        work: Some(work(sizes)),
         ours: Box::new(move || {
             x.conv2d(&w, Conv2d::same(3));
             ours.sync().expect("the device works");
@@ -143,7 +190,7 @@ fn both(ours: &Device, theirs: &BurnDevice, sizes: [usize; 3]) -> Case {
     let ours = ours.clone();
     Case {
         name: format!("3x3 {n}x{side}x{side}x{c}, forward and both gradients"),
-        work: 3.0 * work(sizes),
+        work: Some(3.0 * work(sizes)),
         ours: Box::new(move || {
             let grads = x.conv2d(&w, Conv2d::same(3)).sum_all().backward(&[&x, &w]);
             ours.sync().expect("the device works");
