@@ -256,7 +256,7 @@ impl Piece<'_> {
                             if R * C == 12 {
                                 // Every register is taken: the compiler must not load the next row's number ahead, for
                                 // which it would put a sum into memory. What it does not know it cannot load.
-                                std::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags));
+                                std::arch::asm!("/* {0} */", inout(reg) x, options(pure, readonly, nostack, preserves_flags));
                             }
                             let x = _mm256_broadcast_ss(&*x);
                             for (acc, column) in acc.iter_mut().zip(&column) {

@@ -161,7 +161,7 @@ fn correlate(
         ..placed(place)
     };
     // Without a bias any buffer of the right kind will do: the flag keeps the kernel from reading it.
-    let flag = u32::from(end.bias.is_some()) | u32::from(end.relu) * 8;
+    let flag = u32::from(end.bias.is_some()) | (u32::from(end.relu) * 8);
     let bias = end.bias.unwrap_or(weights.w);
     let sum = |params: &Params, y: &Tensor| {
         let buffers = [("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())];
