@@ -209,8 +209,8 @@ impl Piece<'_> {
     /// Adds the terms to `R` rows of `C` vectors of eight columns.
     ///
     /// # Safety
-    /// The processor must have AVX2 and FMA; reads must lie in `a` and `b`, and the rows and columns from `at` on in the
-    /// tile.
+    /// The processor must have AVX2 and FMA; reads must lie in `a` and `b`, and the rows and columns from `row` and
+    /// `column` on in the tile.
     #[target_feature(enable = "avx2,fma")]
     unsafe fn add<const R: usize, const C: usize>(&self, [row, column]: [usize; 2], c: &mut Tile) {
         use std::arch::x86_64::{

@@ -1,9 +1,9 @@
 //! 3x3 convolutions, a product and updates of a supernet of ganas beside burn's on a software Vulkan adapter, taking turns
 //! in one process.
 //!
-//! `cargo run --release [ROUNDS] [kernels] [steps]`, both parts by default, with `VK_DRIVER_FILES` naming the driver where there are several. Each library gets its
-//! own layout and random input, keeps its tensors between calls, and is waited for before the clock stops. The first call
-//! of each is timed by itself: it builds pipelines, and burn tunes its kernels.
+//! `cargo run --release [ROUNDS] [kernels] [steps]`, both parts by default, with `VK_DRIVER_FILES` naming the driver where
+//! there are several. Each library gets its own layout and random input, keeps its tensors between calls, and is waited for
+//! before the clock stops. The first call of each is timed by itself: it builds pipelines, and burn tunes its kernels.
 
 mod supernet;
 
