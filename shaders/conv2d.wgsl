@@ -14,6 +14,7 @@
 // pack_x and pack_w: it owns four channels. The others own one element each.
 #import grid
 #import index
+#import put_y
 #import taps
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -105,19 +106,6 @@ fn rank4(sum: vec4<f32>, a: vec4<f32>, r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f3
     return fma(vec4(a.w), r3, fma(vec4(a.z), r2, fma(vec4(a.y), r1, fma(vec4(a.x), r0, sum))));
 }
 
-fn store(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
-    if q >= p.len { return; }
-    let to = (s * p.len + pixel(q)) * p.cout + o;
-    for (var i = 0u; i < 4u; i++) {
-        if o + i < p.cout {
-            y[to + i] = rectified(low[i] + select(0.0, bias[min(o + i, p.cout - 1u)], (p.flag & 1u) != 0u));
-        }
-        if o + 4u + i < p.cout {
-            y[to + 4u + i] = rectified(high[i] + select(0.0, bias[min(o + 4u + i, p.cout - 1u)], (p.flag & 1u) != 0u));
-        }
-    }
-}
-
 // Here len counts output positions; w4 has output channels in eights. Splits cut the taps where an image is small.
 @compute @workgroup_size(WG)
 fn forward(at: Grid) {
@@ -158,8 +146,8 @@ fn forward(at: Grid) {
             v = x4[q7 + c]; a7 = rank4(a7, v, l0, l1, l2, l3); b7 = rank4(b7, v, h0, h1, h2, h3);
         }
     }
-    store(s, q, o, a0, b0); store(s, q + 1u, o, a1, b1); store(s, q + 2u, o, a2, b2); store(s, q + 3u, o, a3, b3);
-    store(s, q + 4u, o, a4, b4); store(s, q + 5u, o, a5, b5); store(s, q + 6u, o, a6, b6); store(s, q + 7u, o, a7, b7);
+    put_y(s, q, o, a0, b0); put_y(s, q + 1u, o, a1, b1); put_y(s, q + 2u, o, a2, b2); put_y(s, q + 3u, o, a3, b3);
+    put_y(s, q + 4u, o, a4, b4); put_y(s, q + 5u, o, a5, b5); put_y(s, q + 6u, o, a6, b6); put_y(s, q + 7u, o, a7, b7);
 }
 
 // Here len counts elements of this launch's output, x holds the parts, cin is their channels.

@@ -8,6 +8,7 @@
 // 8 x 8 of them in registers; slabs of 16 terms pass through workgroup memory, so that a vec4 which comes from outside is
 // used 64 times.
 #import grid
+#import put_y
 #import taps
 
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -42,19 +43,6 @@ fn add_slab(t: ptr<function, Tile>, row: u32, col: u32, terms: u32) {
         (*t).l5 = fma(vec4(v.y), l, (*t).l5); (*t).h5 = fma(vec4(v.y), h, (*t).h5);
         (*t).l6 = fma(vec4(v.z), l, (*t).l6); (*t).h6 = fma(vec4(v.z), h, (*t).h6);
         (*t).l7 = fma(vec4(v.w), l, (*t).l7); (*t).h7 = fma(vec4(v.w), h, (*t).h7);
-    }
-}
-
-fn put_y(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
-    if q >= p.len { return; }
-    let to = (s * p.len + pixel(q)) * p.cout + o;
-    for (var i = 0u; i < 4u; i++) {
-        if o + i < p.cout {
-            y[to + i] = rectified(low[i] + select(0.0, bias[min(o + i, p.cout - 1u)], (p.flag & 1u) != 0u));
-        }
-        if o + 4u + i < p.cout {
-            y[to + 4u + i] = rectified(high[i] + select(0.0, bias[min(o + 4u + i, p.cout - 1u)], (p.flag & 1u) != 0u));
-        }
     }
 }
 

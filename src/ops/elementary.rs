@@ -1,4 +1,4 @@
-//! exp, tanh and the logistic function on the CPU by the formulas of `shaders/lib/exp.wgsl` and `shaders/unary.wgsl`: without
+//! exp, tanh, the logistic function and the rectifier on the CPU by the formulas of `shaders/lib/exp.wgsl` and `shaders/unary.wgsl`: without
 //! branches or calls, so that the compiler makes vectors of a loop over them. To about two units in the last place.
 
 /// Added to a float of less than 2^22, its bits then end in the nearest integer.
@@ -48,6 +48,12 @@ pub fn tanh_of(x: f32) -> f32 {
 pub fn sigmoid_of(x: f32) -> f32 {
     let e = exp_of(-x.abs());
     (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+}
+
+/// The rectifier; NaN stays NaN.
+#[inline(always)]
+pub fn relu_of(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Element-wise functions of one tensor: a table of formulas, one row per function.
 
-use super::elementary::{exp_of, sigmoid_of, tanh_of};
+use super::elementary::{exp_of, relu_of, sigmoid_of, tanh_of};
 use crate::device::cpu::threads;
 use crate::device::cpu::wide::{Wide, wide};
 use crate::device::gpu::Grid;
@@ -129,8 +129,8 @@ impl Unary {
     fn forward_cpu(&self, x: &[f32], y: &mut [f32]) {
         let (a, b) = (self.a, self.b);
         match self.kind {
+            Kind::Relu => each(x, y, relu_of),
             // Written so that a NaN takes the branch that returns it.
-            Kind::Relu => each(x, y, |x| if x < 0.0 { 0.0 } else { x }),
             Kind::LeakyRelu => each(x, y, |x| if x < 0.0 { a * x } else { x }),
             Kind::Tanh => each(x, y, tanh_of),
             Kind::Sigmoid => each(x, y, sigmoid_of),

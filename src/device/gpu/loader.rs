@@ -17,6 +17,7 @@ const LIBRARY: &[(&str, &str)] = &[
     library!("matrix"),
     library!("reduce"),
     library!("subgroup_tile"),
+    library!("put_y"),
     library!("taps"),
 ];
 

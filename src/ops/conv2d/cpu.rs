@@ -2,6 +2,7 @@
 //!
 //! Work is cut by the shape alone, so the number of threads changes neither the pieces nor the bits.
 
+mod packed;
 mod weights;
 mod winograd;
 
@@ -11,10 +12,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Epilogue, TapConv};
+use crate::device::Cpu;
 use crate::device::cpu::gemm::Store;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
-use crate::device::{Cpu, CpuBuffer};
 use crate::tensor::Tensor;
+use packed::{Packed, chosen, transposed};
 pub(super) use weights::backward_w;
 pub(super) use winograd::{Sought, with_squares};
 
@@ -111,17 +113,6 @@ pub(super) fn has_squares(
     winograd::squares(taps, stride, channels, out, sought).is_some()
 }
 
-/// Some of the matrices of `w`, one after the other.
-fn chosen(cpu: &Cpu, w: &[f32], which: &[usize], size: usize) -> CpuBuffer {
-    let mut all = cpu.alloc(which.len() * size);
-    cpu.run(|| {
-        for (to, t) in all.as_mut_slice().chunks_exact_mut(size).zip(which) {
-            to.copy_from_slice(&w[t * size..(t + 1) * size]);
-        }
-    });
-    all
-}
-
 /// An image batch in memory.
 struct Image<'a> {
     data: &'a [f32],
@@ -135,135 +126,6 @@ impl<'a> Image<'a> {
         let [_, h, w, c] = x.shape().nhwc("conv2d");
         Image { data: x.cpu(), h, w, c }
     }
-}
-
-/// A matrix `[terms, columns]` cut into blocks of up to three column vectors, each block packed row after row and
-/// padded with zeros.
-struct Packed {
-    data: CpuBuffer,
-    blocks: Vec<Block>,
-    columns: usize,
-}
-
-struct Block {
-    first: usize,
-    vectors: usize,
-    offset: usize,
-}
-
-impl Packed {
-    fn new(cpu: &Cpu, matrix: &[f32], terms: usize, columns: usize) -> Packed {
-        let blocks = column_blocks(terms, columns);
-        let mut data = cpu.alloc(terms * columns.div_ceil(LANES) * LANES);
-        cpu.run(|| {
-            let pieces = pieces(&blocks, terms, data.as_mut_slice());
-            pieces.into_par_iter().for_each(|(block, piece)| {
-                let width = block.vectors * LANES;
-                let valid = width.min(columns - block.first);
-                for (row, to) in matrix.chunks_exact(columns).zip(piece.chunks_exact_mut(width)) {
-                    to[..valid].copy_from_slice(&row[block.first..block.first + valid]);
-                    to[valid..].fill(0.0);
-                }
-            });
-        });
-        Packed { data, blocks, columns }
-    }
-
-    /// Writes one pixel's share of a tile.
-    fn store(&self, block: &Block, out: &[f32], end: Epilogue<[f32]>, pixel: usize, y: &mut [f32]) {
-        let cout = self.columns;
-        let valid = (block.vectors * LANES).min(cout - block.first);
-        let at = pixel * cout + block.first;
-        let to = &mut y[at..at + valid];
-        match end.bias {
-            None => to.copy_from_slice(&out[..valid]),
-            Some(bias) => {
-                let bias = &bias[block.first..block.first + valid];
-                for (to, (out, bias)) in to.iter_mut().zip(out.iter().zip(bias)) {
-                    *to = out + bias;
-                }
-            }
-        }
-        if end.relu {
-            rectify(to);
-        }
-    }
-
-    /// Adds to one pixel's share of a tile, which has its bias.
-    fn add(&self, block: &Block, out: &[f32], relu: bool, pixel: usize, y: &mut [f32]) {
-        let valid = (block.vectors * LANES).min(self.columns - block.first);
-        let at = pixel * self.columns + block.first;
-        let to = &mut y[at..at + valid];
-        for (to, out) in to.iter_mut().zip(out) {
-            *to += out;
-        }
-        if relu {
-            rectify(to);
-        }
-    }
-
-    fn block(&self, block: &Block) -> &[f32] {
-        &self.data.as_slice()[block.offset..]
-    }
-}
-
-/// The rectifier, in which a NaN stays.
-fn rectify(y: &mut [f32]) {
-    for y in y {
-        *y = if *y < 0.0 { 0.0 } else { *y };
-    }
-}
-
-/// Blocks of nearly equal width, since a last narrow block would load more per product.
-fn column_blocks(terms: usize, columns: usize) -> Vec<Block> {
-    let vectors = columns.div_ceil(LANES);
-    let count = vectors.div_ceil(MAX_VECTORS);
-    let mut first = 0;
-    (0..count)
-        .map(|i| {
-            let wide = vectors / count + usize::from(i < vectors % count);
-            let block = Block {
-                first: first * LANES,
-                vectors: wide,
-                offset: first * LANES * terms,
-            };
-            first += wide;
-            block
-        })
-        .collect()
-}
-
-/// Each block with its piece of the packed matrix.
-fn pieces<'a>(blocks: &'a [Block], terms: usize, mut rest: &'a mut [f32]) -> Vec<(&'a Block, &'a mut [f32])> {
-    let mut pieces = Vec::new();
-    for block in blocks {
-        let (piece, after) = rest.split_at_mut(terms * block.vectors * LANES);
-        pieces.push((block, piece));
-        rest = after;
-    }
-    pieces
-}
-
-/// `w[t]` transposed to `[cout, cin]` for each tap in `which`.
-fn transposed(cpu: &Cpu, w: &[f32], which: &[usize], cin: usize, cout: usize) -> CpuBuffer {
-    let mut turned = cpu.alloc(which.len() * cin * cout);
-    let size = (cin * cout).max(1);
-    let turn = |(to, &t): (&mut [f32], &usize)| {
-        let from = &w[t * size..(t + 1) * size];
-        // Square patches keep both sides in cache.
-        for o0 in (0..cout).step_by(16) {
-            for i in 0..cin {
-                for o in o0..(o0 + 16).min(cout) {
-                    to[o * cin + i] = from[i * cout + o];
-                }
-            }
-        }
-    };
-    cpu.run(|| {
-        let all = turned.as_mut_slice().par_chunks_exact_mut(size);
-        all.zip(which.par_iter()).for_each(turn);
-    });
-    turned
 }
 
 /// One convolution with its own taps, whose outputs land at `at + out_step * (i, j)`.

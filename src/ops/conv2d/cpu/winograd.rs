@@ -23,7 +23,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Block, Epilogue, Image, Packed, SMALL, Task, column_blocks, pieces, tasks};
+use super::packed::{Block, Packed, column_blocks, pieces};
+use super::{Epilogue, Image, SMALL, Task, tasks};
 use crate::device::Cpu;
 use crate::device::cpu::gemm::Store;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};

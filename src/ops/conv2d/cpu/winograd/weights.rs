@@ -10,7 +10,8 @@ use super::{SPACE, Square, Tiles};
 use crate::device::Cpu;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
-use crate::ops::conv2d::cpu::{Image, column_blocks};
+use crate::ops::conv2d::cpu::Image;
+use crate::ops::conv2d::cpu::packed::column_blocks;
 use crate::tensor::Tensor;
 
 /// Tiles of a chunk.
