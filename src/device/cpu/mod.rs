@@ -6,6 +6,7 @@ mod chunk;
 pub mod dot;
 pub mod gemm;
 mod pool;
+pub mod scratch;
 pub mod threads;
 pub mod tile;
 pub mod wide;

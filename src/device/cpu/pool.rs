@@ -14,7 +14,7 @@ use crate::device::MemoryStats;
 #[repr(C, align(64))]
 pub(super) struct Line([f32; 16]);
 
-const FLOATS: usize = size_of::<Line>() / size_of::<f32>();
+pub(super) const FLOATS: usize = size_of::<Line>() / size_of::<f32>();
 /// Lines of the first chunk: 32 MB.
 const FIRST_CHUNK: usize = 1 << 19;
 

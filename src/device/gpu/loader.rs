@@ -15,9 +15,9 @@ const LIBRARY: &[(&str, &str)] = &[
     library!("grid"),
     library!("index"),
     library!("matrix"),
+    library!("put_y"),
     library!("reduce"),
     library!("subgroup_tile"),
-    library!("put_y"),
     library!("taps"),
 ];
 

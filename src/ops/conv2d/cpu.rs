@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::{Epilogue, TapConv};
 use crate::device::Cpu;
 use crate::device::cpu::gemm::Store;
+use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::tensor::Tensor;
 use packed::{Packed, chosen, transposed};
@@ -231,8 +232,9 @@ fn whole_images(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], images: usize) -> 
     pieces.map(task).collect()
 }
 
-/// Most pixels of an image of which a noticeable share has taps outside.
-const SMALL: usize = 256;
+/// Most pixels of an image of which so large a share has taps outside that leaving them out is worth reading images that
+/// lie far apart.
+const SMALL: usize = 64;
 
 /// How many images a task takes where tiles go across images; none where they go along rows.
 fn images_across(parts: &[Part], [n, oh, ow]: [usize; 3]) -> Option<usize> {
@@ -244,7 +246,7 @@ fn images_across(parts: &[Part], [n, oh, ow]: [usize; 3]) -> Option<usize> {
 
 thread_local! {
     /// Zero-padded input rows of the current task.
-    static ROWS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static ROWS: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
 }
 
 impl Part {
@@ -339,13 +341,13 @@ impl Part {
             })
             .collect();
         let mut runs = Vec::with_capacity(all.len());
-        ROWS.with_borrow_mut(|padded| {
-            pad(
+        ROWS.with_borrow_mut(|space| {
+            let padded = pad(
                 x,
                 task.image..task.image + task.images,
                 [first + reach.top, reach.left],
                 [height, width],
-                padded,
+                space,
             );
             let strides = Strides { step: 1, row: stride * x.c };
             let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
@@ -378,16 +380,17 @@ impl Part {
 }
 
 /// Copies the window `[height, width]` that starts at `[top, left]` of some images, zeros outside the image.
-fn pad(
+fn pad<'a>(
     x: &Image,
     images: Range<usize>,
     [top, left]: [i32; 2],
     [height, width]: [usize; 2],
-    to: &mut Vec<f32>,
-) {
-    to.clear();
-    to.resize(images.len() * height * width * x.c, 0.0);
+    space: &'a mut Scratch,
+) -> &'a [f32] {
+    let to = space.floats(images.len() * height * width * x.c);
+    to.fill(0.0);
     pad_into(x, images, [top, left], [height, width], to);
+    to
 }
 
 /// The same into a slice that holds zeros where the window leaves the image.

@@ -27,6 +27,7 @@ use super::packed::{Block, Packed, column_blocks, pieces};
 use super::{Epilogue, Image, SMALL, Task, tasks};
 use crate::device::Cpu;
 use crate::device::cpu::gemm::Store;
+use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
 use crate::tensor::Tensor;
@@ -115,7 +116,7 @@ thread_local! {
     /// Whether squares count as faster, see [`with_squares`].
     static ALWAYS: Cell<bool> = const { Cell::new(false) };
     /// Transformed patches, and outputs of the current columns.
-    static SPACE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static SPACE: RefCell<[Scratch; 2]> = const { RefCell::new([Scratch::new(), Scratch::new()]) };
 }
 
 /// `y` from `x` and `w` `[taps,cin,cout]` by the taps of a square; what is added to has its bias.
@@ -139,8 +140,8 @@ pub fn correlate(
                 rows: task.rows,
                 ow,
             };
-            tiles.spread(x, 0..x.c, v);
-            multiply(&weights, &tiles, x.c, [v, sums], end, store, &mut task);
+            let v = tiles.spread(x, 0..x.c, v);
+            multiply(&weights, &tiles, x.c, v, sums, end, store, &mut task);
         });
     };
     cpu.run(|| {
@@ -192,13 +193,14 @@ impl Tiles<'_> {
         })
     }
 
-    /// `B' d B` of every tile over some channels: `to` becomes `[frequencies, tiles, channels]`.
-    fn spread(&self, x: &Image, channels: Range<usize>, to: &mut Vec<f32>) {
-        to.resize(self.square.form.frequencies() * self.len() * channels.len(), 0.0);
+    /// `B' d B` of every tile over some channels, `[frequencies, tiles, channels]`.
+    fn spread<'a>(&self, x: &Image, channels: Range<usize>, space: &'a mut Scratch) -> &'a [f32] {
+        let to = space.floats(self.square.form.frequencies() * self.len() * channels.len());
         match self.square.form {
             Form::Three => self.spread_by(x, channels, to, forms::three::patch),
             Form::Five => self.spread_by(x, channels, to, forms::five::patch),
         }
+        to
     }
 
     fn spread_by<const P: usize>(
@@ -236,7 +238,8 @@ fn multiply(
     weights: &Packed,
     tiles: &Tiles,
     cin: usize,
-    [v, sums]: [&mut Vec<f32>; 2],
+    v: &[f32],
+    sums: &mut Scratch,
     end: Epilogue<[f32]>,
     store: Store,
     task: &mut Task,
@@ -246,8 +249,8 @@ fn multiply(
     let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
     for block in &weights.blocks {
         let width = block.vectors * LANES;
-        sums.clear();
-        sums.resize(count * 4 * width, 0.0);
+        let sums = sums.floats(count * 4 * width);
+        sums.fill(0.0);
         for f in 0..form.frequencies() {
             let runs = [Run { start: 0, at: f * cin, len: cin }];
             let mut t = 0;

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::forms::{self, Form};
 use super::{SPACE, Square, Tiles};
 use crate::device::Cpu;
+use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
 use crate::ops::conv2d::cpu::Image;
@@ -75,15 +76,15 @@ fn add_chunk(
     gy: &Tensor,
     tiles: &Tiles,
     channels: Range<usize>,
-    [v, g]: [&mut Vec<f32>; 2],
+    [v, g]: [&mut Scratch; 2],
     sums: &mut [f32],
 ) {
     let [_, oh, _, cout] = gy.shape().nhwc("conv2d");
     let (form, count, c) = (tiles.square.form, tiles.len(), channels.len());
-    tiles.spread(x, channels, v);
+    let v = tiles.spread(x, channels, v);
     let blocks = column_blocks(form.frequencies() * count, cout);
     // Where the last block is padded, what an earlier chunk left there is multiplied and thrown away.
-    g.resize(form.frequencies() * count * cout.div_ceil(LANES) * LANES, 0.0);
+    let g = g.floats(form.frequencies() * count * cout.div_ceil(LANES) * LANES);
     let zeros = vec![0.0; cout];
     for t in 0..count {
         let outputs = tiles.outputs(t).map(|output| match output {
