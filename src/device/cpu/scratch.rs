@@ -6,14 +6,10 @@ use super::pool::{FLOATS, Line};
 
 /// Floats from the beginning of a cache line on: where a processor begins two products of vectors a cycle, loads across two
 /// lines are what it waits for.
+#[derive(Default)]
 pub struct Scratch(Vec<Line>);
 
 impl Scratch {
-    /// None yet.
-    pub const fn new() -> Scratch {
-        Scratch(Vec::new())
-    }
-
     /// The first `len` of them, which hold what was left there.
     pub fn floats(&mut self, len: usize) -> &mut [f32] {
         let lines = len.div_ceil(FLOATS);

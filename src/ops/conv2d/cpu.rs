@@ -246,7 +246,7 @@ fn images_across(parts: &[Part], [n, oh, ow]: [usize; 3]) -> Option<usize> {
 
 thread_local! {
     /// Zero-padded input rows of the current task.
-    static ROWS: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
+    static ROWS: RefCell<Scratch> = RefCell::default();
 }
 
 impl Part {

@@ -116,7 +116,7 @@ thread_local! {
     /// Whether squares count as faster, see [`with_squares`].
     static ALWAYS: Cell<bool> = const { Cell::new(false) };
     /// Transformed patches, and outputs of the current columns.
-    static SPACE: RefCell<[Scratch; 2]> = const { RefCell::new([Scratch::new(), Scratch::new()]) };
+    static SPACE: RefCell<[Scratch; 2]> = RefCell::default();
 }
 
 /// `y` from `x` and `w` `[taps,cin,cout]` by the taps of a square; what is added to has its bias.
@@ -141,7 +141,7 @@ pub fn correlate(
                 ow,
             };
             let v = tiles.spread(x, 0..x.c, v);
-            multiply(&weights, &tiles, x.c, v, sums, end, store, &mut task);
+            multiply(&weights, &tiles, v, sums, end, store, &mut task);
         });
     };
     cpu.run(|| {
@@ -237,7 +237,6 @@ impl Tiles<'_> {
 fn multiply(
     weights: &Packed,
     tiles: &Tiles,
-    cin: usize,
     v: &[f32],
     sums: &mut Scratch,
     end: Epilogue<[f32]>,
@@ -245,6 +244,7 @@ fn multiply(
     task: &mut Task,
 ) {
     let (form, count) = (tiles.square.form, tiles.len());
+    let cin = v.len() / (form.frequencies() * count);
     let strides = Strides { step: 1, row: cin };
     let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
     for block in &weights.blocks {
