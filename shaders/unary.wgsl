@@ -23,20 +23,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> gx: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-// The built-in overflows for large arguments on some drivers and loses digits near 0.
-fn tanh_of(x: f32) -> f32 {
-    let t = min(abs(x), 20.0);
-    let z = t * t;
-    if t < 0.625 {
-        var q = fma(z, -5.70498872745e-3, 2.06390887954e-2);
-        q = fma(z, q, -5.37397155531e-2);
-        q = fma(z, q, 1.33314422036e-1);
-        q = fma(z, q, -3.33332819422e-1);
-        return fma(x * z, q, x);
-    }
-    return sign(x) * (1.0 - 2.0 / (exp_of(2.0 * t) + 1.0));
-}
-
 // exp of a negative argument only, so that nothing overflows.
 fn sigmoid_of(x: f32) -> f32 {
     let e = exp_of(-abs(x));

@@ -1,6 +1,6 @@
-// exp and log to about two units in the last place, and a test for NaN. The built-ins may be off by 1e-5 for large
+// exp, tanh and log to about two units in the last place, and a test for NaN. The built-ins may be off by 1e-5 for large
 // arguments, and drivers may drop NaN or overflow inside them.
-// Defines is_nan(), exp_of(), log_of(); expects nothing of its includer.
+// Defines is_nan(), exp_of(), tanh_of(), log_of(); expects nothing of its includer.
 
 // Looks at the bits, because a driver may assume that x == x.
 fn is_nan(x: f32) -> bool {
@@ -15,6 +15,14 @@ fn power_of_two(n: i32) -> f32 {
 fn exp_of(x: f32) -> f32 {
     let t = clamp(x, -104.0, 89.0);
     let n = round(t * 1.44269504);
+    let e = rest_of_exp(t, n) + 1.0;
+    // In two factors, since neither 2^128 nor 2^-150 is a float.
+    let half = i32(n) / 2;
+    return e * power_of_two(half) * power_of_two(i32(n) - half);
+}
+
+// e of exp(t) = 2^n (1 + e), for the n whose 2^n is nearest.
+fn rest_of_exp(t: f32, n: f32) -> f32 {
     // ln 2 in two parts, of which the first has few bits, so that n * 0.693359375 is exact.
     let r = (t - n * 0.693359375) + n * 2.12194440e-4;
     var q = fma(r, 1.9875691e-4, 1.3981999e-3);
@@ -22,10 +30,17 @@ fn exp_of(x: f32) -> f32 {
     q = fma(r, q, 4.1665796e-2);
     q = fma(r, q, 1.6666666e-1);
     q = fma(r, q, 0.5);
-    let e = fma(r * r, q, r) + 1.0;
-    // In two factors, since neither 2^128 nor 2^-150 is a float.
-    let half = i32(n) / 2;
-    return e * power_of_two(half) * power_of_two(i32(n) - half);
+    return fma(r * r, q, r);
+}
+
+// Hyperbolic tangent of any x but NaN. The built-in overflows for large arguments on some drivers and loses digits near 0.
+fn tanh_of(x: f32) -> f32 {
+    let t = min(2.0 * abs(x), 40.0);
+    let n = round(t * 1.44269504);
+    // e^t - 1, which near 0, where n is 0, loses nothing.
+    let scale = power_of_two(i32(n));
+    let e = fma(scale, rest_of_exp(t, n), scale - 1.0);
+    return bitcast<f32>(bitcast<u32>(e / (e + 2.0)) | (bitcast<u32>(x) & 0x80000000u));
 }
 
 // log(x); what the driver makes of it for x <= 0.

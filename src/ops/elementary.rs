@@ -7,7 +7,15 @@ const ROUNDER: f32 = 12_582_912.0;
 /// `e^x`: 0 far below, infinite above 88.8; NaN stays NaN.
 #[inline(always)]
 pub fn exp_of(x: f32) -> f32 {
-    let t = x.clamp(-104.0, 89.0);
+    let (n, e) = parts(x.clamp(-104.0, 89.0));
+    // In two factors, since neither 2^128 nor 2^-150 is a float.
+    let half = n >> 1;
+    (e + 1.0) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+}
+
+/// `n` and `e` of `e^t = 2^n (1 + e)`, `1 + e` between the square roots of 1/2 and 2, for `t` of moderate size.
+#[inline(always)]
+fn parts(t: f32) -> (i32, f32) {
     let shifted = t * std::f32::consts::LOG2_E + ROUNDER;
     let n = shifted - ROUNDER;
     // ln 2 in two parts, of which the first has few bits, so that n * 0.693359375 is exact.
@@ -17,11 +25,7 @@ pub fn exp_of(x: f32) -> f32 {
     let q = q * r + 4.166_579_6e-2;
     let q = q * r + 1.666_666_6e-1;
     let q = q * r + 0.5;
-    let e = r * r * q + r + 1.0;
-    // In two factors, since neither 2^128 nor 2^-150 is a float.
-    let n = shifted.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
-    let half = n >> 1;
-    e * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    (shifted.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32, r * r * q + r)
 }
 
 #[inline(always)]
@@ -32,15 +36,12 @@ fn power_of_two(n: i32) -> f32 {
 /// Hyperbolic tangent; NaN stays NaN.
 #[inline(always)]
 pub fn tanh_of(x: f32) -> f32 {
-    let t = x.abs();
-    let z = x * x;
-    let q = -5.704_989e-3 * z + 2.063_908_8e-2;
-    let q = q * z - 5.373_971_6e-2;
-    let q = q * z + 1.333_144_2e-1;
-    let q = q * z - 3.333_328e-1;
-    let near = t * z * q + t;
-    let far = 1.0 - 2.0 / (exp_of(2.0 * t) + 1.0);
-    (if t < 0.625 { near } else { far }).copysign(x)
+    let t = 2.0 * x.abs();
+    let (n, e) = parts(if t > 40.0 { 40.0 } else { t });
+    // e^t - 1, which near 0, where n is 0, loses nothing.
+    let scale = power_of_two(n);
+    let e = scale * e + (scale - 1.0);
+    (e / (e + 2.0)).copysign(x)
 }
 
 /// `1 / (1 + e^-x)`; NaN stays NaN. By the exponential of a negative number only, so that nothing overflows.
