@@ -146,8 +146,8 @@ fn forward(at: Grid) {
             v = x4[q7 + c]; a7 = rank4(a7, v, l0, l1, l2, l3); b7 = rank4(b7, v, h0, h1, h2, h3);
         }
     }
-    put_y(s, q, o, a0, b0); put_y(s, q + 1u, o, a1, b1); put_y(s, q + 2u, o, a2, b2); put_y(s, q + 3u, o, a3, b3);
-    put_y(s, q + 4u, o, a4, b4); put_y(s, q + 5u, o, a5, b5); put_y(s, q + 6u, o, a6, b6); put_y(s, q + 7u, o, a7, b7);
+    put_y8(s, q, o, a0, b0); put_y8(s, q + 1u, o, a1, b1); put_y8(s, q + 2u, o, a2, b2); put_y8(s, q + 3u, o, a3, b3);
+    put_y8(s, q + 4u, o, a4, b4); put_y8(s, q + 5u, o, a5, b5); put_y8(s, q + 6u, o, a6, b6); put_y8(s, q + 7u, o, a7, b7);
 }
 
 // Here len counts elements of this launch's output, x holds the parts, cin is their channels.

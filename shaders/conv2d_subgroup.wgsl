@@ -4,9 +4,11 @@
 //   forward:    part[s,q,o] = bias[o] + sum over the taps of split s and c of x[pixel q + tap, c] * w[t,c,o]
 //   backward_w: part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
 //
-// A subgroup owns SIDE positions (backward_w: input channels) by SIDE output channels.
+// A subgroup owns SIDE positions (backward_w: input channels) by SIDE output channels. Rows of a tile are named
+// one by one, because a driver keeps an array in memory if a variable indexes it.
 #import grid
 #import taps
+#import put_y
 #import subgroup_tile
 
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -14,18 +16,6 @@
 @group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
-
-// Four channels of one position. Rows of a tile are named one by one, because a driver keeps an array in memory if a
-// variable indexes it.
-fn put_y(s: u32, q: u32, o: u32, sum: vec4<f32>) {
-    if q >= p.len { return; }
-    let to = (s * p.len + pixel(q)) * p.cout + o;
-    let add = (p.flag & 1u) != 0u;
-    if o < p.cout { y[to] = rectified(sum.x + select(0.0, bias[o], add)); }
-    if o + 1u < p.cout { y[to + 1u] = rectified(sum.y + select(0.0, bias[o + 1u], add)); }
-    if o + 2u < p.cout { y[to + 2u] = rectified(sum.z + select(0.0, bias[o + 2u], add)); }
-    if o + 3u < p.cout { y[to + 3u] = rectified(sum.w + select(0.0, bias[o + 3u], add)); }
-}
 
 fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {
     if c < p.cin { y4[(to + c) * (p.cout / 4u) + o] = sum; }

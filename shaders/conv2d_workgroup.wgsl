@@ -94,10 +94,10 @@ fn forward(at: Grid) {
     if split >= p.extra { return; }
     let q = q0 + row * 8u;
     let o = first_o * 4u + col * 8u;
-    put_y(split, q, o, tile.l0, tile.h0); put_y(split, q + 1u, o, tile.l1, tile.h1);
-    put_y(split, q + 2u, o, tile.l2, tile.h2); put_y(split, q + 3u, o, tile.l3, tile.h3);
-    put_y(split, q + 4u, o, tile.l4, tile.h4); put_y(split, q + 5u, o, tile.l5, tile.h5);
-    put_y(split, q + 6u, o, tile.l6, tile.h6); put_y(split, q + 7u, o, tile.l7, tile.h7);
+    put_y8(split, q, o, tile.l0, tile.h0); put_y8(split, q + 1u, o, tile.l1, tile.h1);
+    put_y8(split, q + 2u, o, tile.l2, tile.h2); put_y8(split, q + 3u, o, tile.l3, tile.h3);
+    put_y8(split, q + 4u, o, tile.l4, tile.h4); put_y8(split, q + 5u, o, tile.l5, tile.h5);
+    put_y8(split, q + 6u, o, tile.l6, tile.h6); put_y8(split, q + 7u, o, tile.l7, tile.h7);
 }
 
 fn put_w(to: u32, c: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
