@@ -160,6 +160,27 @@ fn conv2d_by_tiles_of_outputs_over_several_jobs() {
     check_squares(Conv2d::same(3), [3, 24, 20, 140], 56);
 }
 
+/// Long sums keep most of their digits, more than [`tolerance`] asks for.
+#[test]
+fn conv2d_by_tiles_of_outputs_keeps_its_digits() {
+    let (size, channels) = ([1, 12, 12, 160], 160);
+    let mut rng = ganas::Rng::seed(8);
+    for (kernel, lost) in [(3, 5e-6), (5, 2e-5)] {
+        let conv = TapConv::from(Conv2d::same(kernel));
+        let x = Tensor::normal(&Device::cpu(), size, &mut rng);
+        let w = Tensor::normal(&Device::cpu(), [conv.taps.len(), channels, channels], &mut rng);
+        let [of_x, of_w] = [&x, &w].map(|t| {
+            let data = t.to_vec().unwrap().into_iter().map(f64::from).collect();
+            Array::new(&t.shape().to_vec(), data)
+        });
+        let got = with_squares(|| {
+            assert!(goes_by_squares(&conv, size, channels));
+            x.conv2d(&w, conv.clone()).to_vec().unwrap()
+        });
+        close(&format!("{kernel}x{kernel}"), &got, &reference(&conv, &of_x, &of_w, None).data, lost);
+    }
+}
+
 #[test]
 fn conv2d_fast_kernel_equals_its_specification() {
     for (name, device) in devices() {

@@ -60,3 +60,16 @@ unsafe fn avx512(work: impl Wide) {
 unsafe fn avx2(work: impl Wide) {
     work.run();
 }
+
+/// Tells the processor that the cache line of `floats[at]`, which may lie beyond the end, will be used soon.
+#[inline(always)]
+pub fn prefetch(floats: &[f32], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which touches no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(floats.as_ptr().wrapping_add(at).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (floats, at);
+}

@@ -19,7 +19,7 @@ use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides,
 use crate::tensor::Tensor;
 use packed::{Packed, chosen, transposed};
 pub(super) use weights::backward_w;
-pub(super) use winograd::{Sought, with_squares};
+pub(super) use winograd::with_squares;
 
 /// Pixels per task: their inputs and one block of weights share the second-level cache.
 const PIXELS: usize = 256;
@@ -80,7 +80,7 @@ fn by_squares(
     y: &mut Tensor,
 ) -> bool {
     let [_, oh, ow, cout] = y.shape().nhwc("conv2d");
-    let Some((squares, left)) = winograd::squares(taps, stride, [x.c, cout], [oh, ow], Sought::Pixels) else {
+    let Some((squares, left)) = winograd::squares(taps, stride, [x.c, cout], [oh, ow]) else {
         return false;
     };
     if !left.is_empty() {
@@ -103,15 +103,9 @@ fn by_squares(
     true
 }
 
-/// Whether what is sought is found by squares.
-pub(super) fn has_squares(
-    taps: &[(i32, i32)],
-    stride: usize,
-    channels: [usize; 2],
-    out: [usize; 2],
-    sought: Sought,
-) -> bool {
-    winograd::squares(taps, stride, channels, out, sought).is_some()
+/// Whether a convolution goes by squares.
+pub(super) fn has_squares(taps: &[(i32, i32)], stride: usize, channels: [usize; 2], out: [usize; 2]) -> bool {
+    winograd::squares(taps, stride, channels, out).is_some()
 }
 
 /// An image batch in memory.
@@ -176,7 +170,8 @@ fn correlate(
     let across = images_across(parts, [n, oh, ow]);
     let tasks = match across {
         Some(images) => whole_images(y.cpu_mut(), [n, oh, ow, cout], images),
-        None => tasks(y.cpu_mut(), [n, oh, ow, cout], out_step),
+        // A small batch gets smaller tasks, so that there is work for several cores.
+        None => tasks(y.cpu_mut(), [n, oh, ow, cout], out_step, (n * oh * ow / 8).clamp(32, PIXELS)),
     };
     let run = |mut task: Task| {
         for part in parts {
@@ -192,10 +187,8 @@ fn correlate(
     }
 }
 
-/// Cuts the output into tasks of about [`PIXELS`] pixels; row cuts are multiples of `out_step`.
-fn tasks(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], out_step: usize) -> Vec<Task<'_>> {
-    // A small batch gets smaller tasks, so that there is work for several cores.
-    let pixels = (n * oh * ow / 8).clamp(32, PIXELS);
+/// Cuts the output into tasks of about so many pixels; row cuts are multiples of `out_step`.
+fn tasks(y: &mut [f32], [n, oh, ow, cout]: [usize; 4], out_step: usize, pixels: usize) -> Vec<Task<'_>> {
     let (images, rows) = if oh * ow <= pixels {
         (pixels / (oh * ow).max(1), oh)
     } else {

@@ -201,10 +201,7 @@ pub fn with_squares<T>(f: impl FnOnce() -> T) -> T {
 /// tests.
 #[doc(hidden)]
 pub fn goes_by_squares(conv: &TapConv, [_, h, w, cin]: [usize; 4], cout: usize) -> bool {
-    let [forward, weights] = [cpu::Sought::Pixels, cpu::Sought::Weights]
-        .map(|sought| cpu::has_squares(&conv.taps, conv.stride, [cin, cout], conv.out(h, w), sought));
-    let back = |residue: &taps::Residue| {
-        cpu::has_squares(&residue.taps, 1, [cout, cin], [h, w], cpu::Sought::Pixels)
-    };
-    forward && weights && matches!(&conv.adjoint()[..], [residue] if back(residue))
+    let forward = cpu::has_squares(&conv.taps, conv.stride, [cin, cout], conv.out(h, w));
+    let back = |residue: &taps::Residue| cpu::has_squares(&residue.taps, 1, [cout, cin], [h, w]);
+    forward && matches!(&conv.adjoint()[..], [residue] if back(residue))
 }

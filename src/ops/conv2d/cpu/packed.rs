@@ -12,6 +12,7 @@ use crate::ops::elementary::relu_of;
 pub struct Packed {
     pub data: CpuBuffer,
     pub blocks: Vec<Block>,
+    pub terms: usize,
     pub columns: usize,
 }
 
@@ -22,11 +23,20 @@ pub struct Block {
 }
 
 impl Packed {
+    /// Of so many terms, which hold what was left there.
+    pub fn empty(cpu: &Cpu, terms: usize, columns: usize) -> Packed {
+        Packed {
+            data: cpu.alloc(terms * columns.div_ceil(LANES) * LANES),
+            blocks: column_blocks(terms, columns),
+            terms,
+            columns,
+        }
+    }
+
     pub fn new(cpu: &Cpu, matrix: &[f32], terms: usize, columns: usize) -> Packed {
-        let blocks = column_blocks(terms, columns);
-        let mut data = cpu.alloc(terms * columns.div_ceil(LANES) * LANES);
+        let mut packed = Packed::empty(cpu, terms, columns);
         cpu.run(|| {
-            let pieces = pieces(&blocks, terms, data.as_mut_slice());
+            let pieces = pieces(&packed.blocks, terms, packed.data.as_mut_slice());
             pieces.into_par_iter().for_each(|(block, piece)| {
                 let width = block.vectors * LANES;
                 let valid = width.min(columns - block.first);
@@ -36,7 +46,7 @@ impl Packed {
                 }
             });
         });
-        Packed { data, blocks, columns }
+        packed
     }
 
     /// Writes one pixel's share of a tile.

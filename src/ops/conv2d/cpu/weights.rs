@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::winograd::Sought;
 use super::{Image, PIXELS, Packed, Reach, SMALL, chains, pad_into, winograd};
 use crate::device::cpu::threads;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
@@ -22,9 +21,7 @@ pub fn backward_w(cpu: &Cpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &mut T
     let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
     let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
     let image = Image::of(x);
-    if let Some((squares, left)) =
-        winograd::squares(&conv.taps, conv.stride, [cin, cout], [oh, ow], Sought::Weights)
-    {
+    if let Some((squares, left)) = winograd::squares(&conv.taps, conv.stride, [cin, cout], [oh, ow]) {
         if !left.is_empty() {
             let rest = TapConv {
                 taps: left.iter().map(|&t| conv.taps[t]).collect(),

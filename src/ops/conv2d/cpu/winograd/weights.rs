@@ -1,138 +1,188 @@
-//! The weight gradient of a square of taps: sums over tiles, cut by input channels and by pixels.
+//! The weight gradient of a square of taps: sums over tiles, a product of matrices for each frequency.
+//!
+//! Some tiles at a time are transformed, which is cut by tiles, and then multiplied, which is cut by frequencies and input
+//! channels: so both are transformed once, and sums are as long as they can be before they are added to memory.
 
-use std::array::from_fn;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::forms::{self, Form};
-use super::{SPACE, Square, Tiles};
-use crate::device::Cpu;
-use crate::device::cpu::scratch::Scratch;
+use super::forms::OUTPUTS;
+use super::{Square, Tiles, apart};
+use crate::device::cpu::gemm::Store;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
+use crate::device::{Cpu, CpuBuffer};
 use crate::ops::conv2d::cpu::Image;
-use crate::ops::conv2d::cpu::packed::column_blocks;
+use crate::ops::conv2d::cpu::packed::{Block, column_blocks};
 use crate::tensor::Tensor;
 
-/// Tiles of a chunk.
-const CHUNK: usize = 64;
-/// Most input channels of a job.
-const RANGE: usize = 128;
-/// Jobs of one gradient, for a fair share to every core.
-const JOBS: usize = 8;
+/// Tiles that a thread transforms at once.
+const PIECE: usize = 16;
+/// Tiles that are multiplied at once.
+const GROUP: usize = 256;
+/// Input channels of a job.
+const RANGE: usize = 64;
 
 /// The taps of a square in `gw` `[taps,cin,cout]` from `x` and `gy`.
 pub fn backward_w(cpu: &Cpu, x: &Image, gy: &Tensor, square: &Square, gw: &mut Tensor) {
-    let [cin, cout] = [gw.shape()[1], gw.shape()[2]];
+    let cout = gw.shape()[2];
+    let pieces = pieces(gy, square);
+    let most = pieces.iter().map(Tiles::len).max().unwrap_or(0);
+    let sizes = Sizes {
+        square,
+        channels: [x.c, cout],
+        blocks: column_blocks(1, cout),
+        tiles: most,
+    };
+    let frequencies = square.form.frequencies();
+    let mut sums = cpu.alloc(frequencies * x.c * cout);
+    for (i, group) in pieces.chunks((GROUP / most.max(1)).max(1)).enumerate() {
+        let store = if i == 0 { Store::Overwrite } else { Store::Add };
+        let [v, g] = sizes.transformed(cpu, x, gy, group);
+        cpu.run(|| {
+            sums.as_mut_slice()
+                .par_chunks_exact_mut(x.c * cout)
+                .enumerate()
+                .flat_map(|(f, sums)| {
+                    let ranges = sums.par_chunks_mut(RANGE * cout).enumerate();
+                    ranges.map(move |(range, sums)| (f, range * RANGE, sums))
+                })
+                .for_each(|(f, first, sums)| sizes.multiply(f, first, group, [&v, &g], store, sums));
+        });
+    }
+    cpu.run(|| gather(sums.as_slice(), square, [x.c, cout], gw.cpu_mut()));
+}
+
+/// All tiles, in pieces of some whole rows or images.
+fn pieces<'a>(gy: &Tensor, square: &'a Square) -> Vec<Tiles<'a>> {
     let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
     let of_images = |images: Range<usize>, row: usize, rows: usize| Tiles { square, images, row, rows, ow };
-    // Chunks of whole rows of tiles; of several images where those are small.
-    let lines = 2 * square.dilation;
-    let rows = (CHUNK * 4 / (lines * ow)).max(1) * lines;
-    let images = (CHUNK / of_images(0..1, 0, oh).len()).max(1);
-    let chunks: Vec<Tiles> = (0..n)
+    let lines = OUTPUTS * square.dilation;
+    let rows = (PIECE / of_images(0..1, 0, lines).len()).max(1) * lines;
+    let images = (PIECE / of_images(0..1, 0, oh).len()).max(1);
+    (0..n)
         .step_by(images)
         .flat_map(|i| (0..oh).step_by(rows).map(move |row| (i, row)))
         .map(|(i, row)| of_images(i..(i + images).min(n), row, rows.min(oh - row)))
-        .collect();
-    let (ranges, range_of) = (cin.div_ceil(RANGE), range(cin));
-    let splits = JOBS.div_ceil(ranges).min(chunks.len());
-    let frequencies = square.form.frequencies();
-    let mut sums = cpu.alloc(splits * frequencies * cin * cout);
-    cpu.run(|| {
-        // `[splits, ranges, frequencies, channels of the range, cout]`.
-        let mut jobs = Vec::new();
-        let mut rest = sums.as_mut_slice();
-        for split in 0..splits {
-            for range in 0..ranges {
-                let channels = range * range_of..((range + 1) * range_of).min(cin);
-                let (sums, after) = rest.split_at_mut(frequencies * channels.len() * cout);
-                rest = after;
-                let of_split = chunks.len() * split / splits..chunks.len() * (split + 1) / splits;
-                jobs.push((&chunks[of_split], channels, sums));
-            }
-        }
-        jobs.into_par_iter().for_each(|(chunks, channels, sums)| {
-            sums.fill(0.0);
-            SPACE.with_borrow_mut(|[v, g]| {
-                for tiles in chunks {
-                    add_chunk(x, gy, tiles, channels.clone(), [v, g], sums);
+        .collect()
+}
+
+/// How transformed pieces lie in memory.
+struct Sizes<'a> {
+    square: &'a Square,
+    channels: [usize; 2],
+    /// Of the output channels.
+    blocks: Vec<Block>,
+    /// Most tiles of a piece.
+    tiles: usize,
+}
+
+impl Sizes<'_> {
+    /// Floats of a piece of transformed patches.
+    fn of_patches(&self) -> usize {
+        self.square.form.frequencies() * apart(self.tiles * self.channels[0])
+    }
+
+    /// Rows of a block of a piece of transformed gradients: the tiles of each frequency and one of nothing, see [`apart`].
+    fn of_gradients(&self) -> usize {
+        self.square.form.frequencies() * (self.tiles + 1)
+    }
+
+    /// `B' d B` of all pieces, `[pieces, frequencies, tiles, cin]`, and `A gy A'`, `[blocks, pieces, frequencies, tiles, width]`.
+    fn transformed(&self, cpu: &Cpu, x: &Image, gy: &Tensor, group: &[Tiles]) -> [CpuBuffer; 2] {
+        let padded = self.channels[1].div_ceil(LANES) * LANES;
+        let mut v = cpu.alloc(group.len() * self.of_patches());
+        let mut g = cpu.alloc(group.len() * self.of_gradients() * padded);
+        cpu.run(|| {
+            let patches = v.as_mut_slice().par_chunks_exact_mut(self.of_patches());
+            group
+                .par_iter()
+                .zip(patches)
+                .for_each(|(tiles, to)| tiles.spread(x, to, apart(self.tiles * self.channels[0])));
+            let mut jobs = Vec::new();
+            let mut rest = g.as_mut_slice();
+            for block in &self.blocks {
+                for tiles in group {
+                    let (to, after) = rest.split_at_mut(self.of_gradients() * block.vectors * LANES);
+                    rest = after;
+                    jobs.push((block, tiles, to));
                 }
-            });
-        });
-        gather_weights(sums.as_slice(), splits, square, [cin, cout], gw.cpu_mut());
-    });
-}
-
-/// Input channels of each job but the last, about equally many.
-fn range(cin: usize) -> usize {
-    cin.div_ceil(cin.div_ceil(RANGE)).next_multiple_of(MAX_ROWS)
-}
-
-/// Adds `sum over tiles of (B' d B)[c] * (A gy A')[o]` for every frequency.
-fn add_chunk(
-    x: &Image,
-    gy: &Tensor,
-    tiles: &Tiles,
-    channels: Range<usize>,
-    [v, g]: [&mut Scratch; 2],
-    sums: &mut [f32],
-) {
-    let [_, oh, _, cout] = gy.shape().nhwc("conv2d");
-    let (form, count, c) = (tiles.square.form, tiles.len(), channels.len());
-    let v = tiles.spread(x, channels, v);
-    let blocks = column_blocks(form.frequencies() * count, cout);
-    // Where the last block is padded, what an earlier chunk left there is multiplied and thrown away.
-    let g = g.floats(form.frequencies() * count * cout.div_ceil(LANES) * LANES);
-    let zeros = vec![0.0; cout];
-    for t in 0..count {
-        let outputs = tiles.outputs(t).map(|output| match output {
-            Some([image, i, j]) => &gy.cpu()[((image * oh + i) * tiles.ow + j) * cout..][..cout],
-            None => &zeros[..],
-        });
-        for block in &blocks {
-            let width = block.vectors * LANES;
-            let valid = width.min(cout - block.first);
-            let part = |k: usize| &outputs[k][block.first..block.first + valid];
-            let from = [[part(0), part(1)], [part(2), part(3)]];
-            let (to, stride) = (&mut g[block.offset + t * width..], count * width);
-            match form {
-                Form::Three => wide(forms::Square { from, to, stride, f: forms::three::gradient }),
-                Form::Five => wide(forms::Square { from, to, stride, f: forms::five::gradient }),
             }
+            jobs.into_par_iter()
+                .for_each(|(block, tiles, to)| self.spread_gradients(gy, block, tiles, to));
+        });
+        [v, g]
+    }
+
+    fn spread_gradients(&self, gy: &Tensor, block: &Block, tiles: &Tiles, to: &mut [f32]) {
+        let [_, oh, _, cout] = gy.shape().nhwc("conv2d");
+        let (form, width) = (self.square.form, block.vectors * LANES);
+        let valid = width.min(cout - block.first);
+        // Where the block is padded, what was left there is multiplied and thrown away.
+        let zeros = vec![0.0; valid];
+        for t in 0..tiles.len() {
+            let gradient = |i: usize, j: usize| match tiles.output(t, i * OUTPUTS + j) {
+                Some([image, i, j]) => {
+                    &gy.cpu()[((image * oh + i) * tiles.ow + j) * cout + block.first..][..valid]
+                }
+                None => &zeros[..],
+            };
+            form.of_gradient(gradient, &mut to[t * width..], (self.tiles + 1) * width);
         }
     }
-    let strides = Strides { step: c, row: 1 };
-    let runs = [Run { start: 0, at: 0, len: count }];
-    let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
-    for f in 0..form.frequencies() {
-        let (v, sums) = (&v[f * count * c..(f + 1) * count * c], &mut sums[f * c * cout..(f + 1) * c * cout]);
-        for block in &blocks {
+
+    /// Adds `sum over tiles of (B' d B)[c] * (A gy A')[o]` for one frequency and the channels from `first` on.
+    fn multiply(
+        &self,
+        f: usize,
+        first: usize,
+        group: &[Tiles],
+        [v, g]: [&CpuBuffer; 2],
+        store: Store,
+        sums: &mut [f32],
+    ) {
+        let [cin, cout] = self.channels;
+        let of_patches = f * apart(self.tiles * cin) + first;
+        let runs: Vec<Run> = group
+            .iter()
+            .enumerate()
+            .map(|(piece, tiles)| Run {
+                start: piece * self.of_patches() + of_patches,
+                at: piece * self.of_gradients() + f * (self.tiles + 1),
+                len: tiles.len(),
+            })
+            .collect();
+        let strides = Strides { step: cin, row: 1 };
+        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+        for block in &self.blocks {
             let width = block.vectors * LANES;
             let valid = width.min(cout - block.first);
-            let b = &g[block.offset + f * count * width..];
+            let b = &g.as_slice()[block.first * group.len() * self.of_gradients()..];
+            let channels = sums.len() / cout;
             let mut i = 0;
-            while i < c {
-                let rows = tile::rows_for(c - i);
-                tile::tile(rows, block.vectors, &v[i..], strides, &runs, b, &mut out);
+            while i < channels {
+                let rows = tile::rows_for(channels - i);
+                tile::tile(rows, block.vectors, &v.as_slice()[i..], strides, &runs, b, &mut out);
                 let to = &mut sums[i * cout + block.first..];
-                wide(AddRows {
-                    from: &out[..rows * width],
-                    width,
-                    to,
-                    stride: cout,
-                    valid,
-                });
+                let from = &out[..rows * width];
+                match store {
+                    Store::Add => wide(AddRows { from, width, to, stride: cout, valid }),
+                    Store::Overwrite => {
+                        for (to, from) in to.chunks_mut(cout).zip(from.chunks_exact(width)) {
+                            to[..valid].copy_from_slice(&from[..valid]);
+                        }
+                    }
+                }
                 i += rows;
             }
         }
     }
 }
 
-/// `gw = G' (sum of the splits) G`, where the square has a tap.
-fn gather_weights(sums: &[f32], splits: usize, square: &Square, [cin, cout]: [usize; 2], gw: &mut [f32]) {
-    let frequencies = square.form.frequencies();
+/// `gw = G' sums G`, where the square has a tap.
+fn gather(sums: &[f32], square: &Square, [cin, cout]: [usize; 2], gw: &mut [f32]) {
+    let form = square.form;
     let mut rows: Vec<Vec<Option<&mut [f32]>>> = (0..cin).map(|_| Vec::new()).collect();
     for tap in gw.chunks_exact_mut(cin * cout) {
         for (row, piece) in rows.iter_mut().zip(tap.chunks_exact_mut(cout)) {
@@ -140,30 +190,9 @@ fn gather_weights(sums: &[f32], splits: usize, square: &Square, [cin, cout]: [us
         }
     }
     rows.into_par_iter().enumerate().for_each(|(c, mut row)| {
-        let first = c / range(cin) * range(cin);
-        let channels = range(cin).min(cin - first);
-        let mut total = vec![0.0; frequencies * cout];
-        for split in 0..splits {
-            let sums = &sums[(split * cin + first) * frequencies * cout..];
-            for f in 0..frequencies {
-                let from = &sums[(f * channels + c - first) * cout..][..cout];
-                let to = &mut total[f * cout..(f + 1) * cout];
-                wide(AddRows { from, width: cout, to, stride: cout, valid: cout });
-            }
-        }
         let mut places = vec![0.0; square.which.len() * cout];
-        let of = |f: usize| &total[f * cout..(f + 1) * cout];
-        let (to, stride) = (&mut places[..], cout);
-        match square.form {
-            Form::Three => {
-                let from = from_fn(|i| from_fn(|j| of(4 * i + j)));
-                wide(forms::Square { from, to, stride, f: forms::three::kernel_gradient });
-            }
-            Form::Five => {
-                let from = from_fn(|i| from_fn(|j| of(6 * i + j)));
-                wide(forms::Square { from, to, stride, f: forms::five::kernel_gradient });
-            }
-        }
+        let sum = |i: usize, j: usize| &sums[((i * form.patch() + j) * cin + c) * cout..][..cout];
+        form.kernel_of(sum, &mut places, cout);
         for (tap, from) in square.which.iter().zip(places.chunks_exact(cout)) {
             if let Some(to) = tap.and_then(|t| row[t].take()) {
                 to.copy_from_slice(from);
