@@ -28,6 +28,7 @@ use crate::device::Cpu;
 use crate::device::cpu::gemm::Store;
 use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::device::cpu::wide::prefetch;
 use crate::tensor::Tensor;
 use forms::{Form, OUTPUTS};
 pub use weights::backward_w;
@@ -244,13 +245,19 @@ fn multiply(
         let width = block.vectors * LANES;
         let stride = apart(count * width);
         let products = products.floats(form.frequencies() * stride);
+        let b = weights.block(block);
         for (f, products) in products.chunks_exact_mut(stride).enumerate() {
             let runs = [Run { start: 0, at: f * (cin + 1), len: cin }];
             let mut t = 0;
             while t < count {
                 let rows = tile::rows_for(count - t);
+                // A share of the next frequency's weights, which come from far.
+                let next = |t: usize| ((f + 1) * (cin + 1) + cin * t / count) * width;
+                for at in (next(t)..next(t + rows)).step_by(LANES) {
+                    prefetch(b, at);
+                }
                 let a = &v[f * of_frequency + t * cin..];
-                tile::tile(rows, block.vectors, a, strides, &runs, weights.block(block), &mut out);
+                tile::tile(rows, block.vectors, a, strides, &runs, b, &mut out);
                 products[t * width..(t + rows) * width].copy_from_slice(&out[..rows * width]);
                 t += rows;
             }
