@@ -158,6 +158,14 @@ fn conv2d_by_tiles_of_outputs_of_several_squares() {
 #[test]
 fn conv2d_by_tiles_of_outputs_over_several_jobs() {
     check_squares(Conv2d::same(3), [3, 24, 20, 140], 56);
+    // More tiles than are multiplied at once, of several images each time, the last of them fewer.
+    check_squares(Conv2d::same(3), [70, 7, 5, 6], 5);
+}
+
+#[test]
+fn conv2d_by_tiles_of_outputs_larger_than_the_image() {
+    check_squares(Conv2d::same(5), [3, 2, 3, 5], 4);
+    check_squares(Conv2d::new(3).dilation(2).pad(2), [3, 5, 3, 20], 19);
 }
 
 /// Long sums keep most of their digits, more than [`tolerance`] asks for.
@@ -171,7 +179,7 @@ fn conv2d_by_tiles_of_outputs_keeps_its_digits() {
         let w = Tensor::normal(&Device::cpu(), [conv.taps.len(), channels, channels], &mut rng);
         let [of_x, of_w] = [&x, &w].map(|t| {
             let data = t.to_vec().unwrap().into_iter().map(f64::from).collect();
-            Array::new(&t.shape().to_vec(), data)
+            Array::new(&t.shape(), data)
         });
         let got = with_squares(|| {
             assert!(goes_by_squares(&conv, size, channels));

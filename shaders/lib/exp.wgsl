@@ -35,7 +35,7 @@ fn rest_of_exp(t: f32, n: f32) -> f32 {
 
 // Hyperbolic tangent of any x but NaN. The built-in overflows for large arguments on some drivers and loses digits near 0.
 fn tanh_of(x: f32) -> f32 {
-    let t = min(2.0 * abs(x), 40.0);
+    let t = 2.0 * min(abs(x), 20.0);
     let n = round(t * 1.44269504);
     // e^t - 1, which near 0, where n is 0, loses nothing.
     let scale = power_of_two(i32(n));

@@ -1,6 +1,6 @@
 //! CPU kernels of the convolution: every tap reads the image in place, tile by tile.
 //!
-//! Work is cut by the shape alone, so the number of threads changes neither the pieces nor the bits.
+//! How work is cut may depend on the number of threads, in which order each number is summed does not: bits are the same.
 
 mod packed;
 mod weights;

@@ -8,7 +8,7 @@ use crate::ops::conv2d::Epilogue;
 use crate::ops::elementary::relu_of;
 
 /// A matrix `[terms, columns]` cut into blocks of up to three column vectors, each block packed row after row and
-/// padded with zeros.
+/// padded to whole vectors.
 pub struct Packed {
     pub data: CpuBuffer,
     pub blocks: Vec<Block>,

@@ -155,10 +155,10 @@ pub fn correlate(
     });
 }
 
-/// Floats from one frequency to the next where each has `len`, whole cache lines. One line more than that: a power of two
-/// apart they would all want the same few places of the caches.
+/// Floats from one frequency to the next where each has `len`: an odd number of cache lines, since a power of two apart they
+/// would all want the same few places of the caches.
 fn apart(len: usize) -> usize {
-    len.next_multiple_of(LANES) + LANES
+    (len.div_ceil(LANES) | 1) * LANES
 }
 
 /// The tiles of 4x4 outputs that cover some rows of some images. With a dilation, outputs of a tile are that far apart, and
@@ -281,7 +281,8 @@ fn multiply(
 }
 
 /// `G g G'` of every weight, packed: the terms are all input channels of the first frequency and one of nothing, which keeps
-/// frequencies [`apart`], then those of the next.
+/// frequencies [`apart`], then those of the next. Where the last block is padded it holds what was left there: such columns are
+/// multiplied and thrown away.
 fn spread_weights(cpu: &Cpu, w: &[f32], square: &Square, cin: usize, cout: usize) -> Packed {
     let Square { form, which, .. } = square;
     let terms = form.frequencies() * (cin + 1);
@@ -290,9 +291,6 @@ fn spread_weights(cpu: &Cpu, w: &[f32], square: &Square, cin: usize, cout: usize
     let spread = |(block, piece): (&Block, &mut [f32])| {
         let width = block.vectors * LANES;
         let valid = width.min(cout - block.first);
-        if valid < width {
-            piece.fill(0.0);
-        }
         for c in 0..cin {
             let weight = |i: usize, j: usize| match which[i * form.side() + j] {
                 Some(t) => &w[(t * cin + c) * cout + block.first..][..valid],

@@ -28,24 +28,24 @@ const RANGE: usize = 64;
 pub fn backward_w(cpu: &Cpu, x: &Image, gy: &Tensor, square: &Square, gw: &mut Tensor) {
     let cout = gw.shape()[2];
     let pieces = pieces(gy, square);
-    let most = pieces.iter().map(Tiles::len).max().unwrap_or(0);
+    let most = pieces.iter().map(Tiles::len).max().expect("a batch has images");
     let sizes = Sizes {
         square,
         channels: [x.c, cout],
         blocks: column_blocks(1, cout),
         tiles: most,
     };
-    let frequencies = square.form.frequencies();
-    let mut sums = cpu.alloc(frequencies * x.c * cout);
-    for (i, group) in pieces.chunks((GROUP / most.max(1)).max(1)).enumerate() {
+    let stride = apart(x.c * cout);
+    let mut sums = cpu.alloc(square.form.frequencies() * stride);
+    for (i, group) in pieces.chunks((GROUP / most).max(1)).enumerate() {
         let store = if i == 0 { Store::Overwrite } else { Store::Add };
         let [v, g] = sizes.transformed(cpu, x, gy, group);
         cpu.run(|| {
             sums.as_mut_slice()
-                .par_chunks_exact_mut(x.c * cout)
+                .par_chunks_exact_mut(stride)
                 .enumerate()
                 .flat_map(|(f, sums)| {
-                    let ranges = sums.par_chunks_mut(RANGE * cout).enumerate();
+                    let ranges = sums[..x.c * cout].par_chunks_mut(RANGE * cout).enumerate();
                     ranges.map(move |(range, sums)| (f, range * RANGE, sums))
                 })
                 .for_each(|(f, first, sums)| sizes.multiply(f, first, group, [&v, &g], store, sums));
@@ -79,32 +79,42 @@ struct Sizes<'a> {
 }
 
 impl Sizes<'_> {
-    /// Floats of a piece of transformed patches.
-    fn of_patches(&self) -> usize {
-        self.square.form.frequencies() * apart(self.tiles * self.channels[0])
+    /// Floats of a frequency of a piece of transformed patches.
+    fn patches(&self) -> usize {
+        apart(self.tiles * self.channels[0])
     }
 
-    /// Rows of a block of a piece of transformed gradients: the tiles of each frequency and one of nothing, see [`apart`].
-    fn of_gradients(&self) -> usize {
-        self.square.form.frequencies() * (self.tiles + 1)
+    /// Floats of all of them.
+    fn all_patches(&self) -> usize {
+        self.square.form.frequencies() * self.patches()
+    }
+
+    /// Rows of a frequency of a block of a piece of transformed gradients: an odd number, as in [`apart`].
+    fn gradients(&self) -> usize {
+        self.tiles | 1
+    }
+
+    /// Rows of all of them.
+    fn all_gradients(&self) -> usize {
+        self.square.form.frequencies() * self.gradients()
     }
 
     /// `B' d B` of all pieces, `[pieces, frequencies, tiles, cin]`, and `A gy A'`, `[blocks, pieces, frequencies, tiles, width]`.
     fn transformed(&self, cpu: &Cpu, x: &Image, gy: &Tensor, group: &[Tiles]) -> [CpuBuffer; 2] {
         let padded = self.channels[1].div_ceil(LANES) * LANES;
-        let mut v = cpu.alloc(group.len() * self.of_patches());
-        let mut g = cpu.alloc(group.len() * self.of_gradients() * padded);
+        let mut v = cpu.alloc(group.len() * self.all_patches());
+        let mut g = cpu.alloc(group.len() * self.all_gradients() * padded);
         cpu.run(|| {
-            let patches = v.as_mut_slice().par_chunks_exact_mut(self.of_patches());
+            let patches = v.as_mut_slice().par_chunks_exact_mut(self.all_patches());
             group
                 .par_iter()
                 .zip(patches)
-                .for_each(|(tiles, to)| tiles.spread(x, to, apart(self.tiles * self.channels[0])));
+                .for_each(|(tiles, to)| tiles.spread(x, to, self.patches()));
             let mut jobs = Vec::new();
             let mut rest = g.as_mut_slice();
             for block in &self.blocks {
                 for tiles in group {
-                    let (to, after) = rest.split_at_mut(self.of_gradients() * block.vectors * LANES);
+                    let (to, after) = rest.split_at_mut(self.all_gradients() * block.vectors * LANES);
                     rest = after;
                     jobs.push((block, tiles, to));
                 }
@@ -128,11 +138,11 @@ impl Sizes<'_> {
                 }
                 None => &zeros[..],
             };
-            form.of_gradient(gradient, &mut to[t * width..], (self.tiles + 1) * width);
+            form.of_gradient(gradient, &mut to[t * width..], self.gradients() * width);
         }
     }
 
-    /// Adds `sum over tiles of (B' d B)[c] * (A gy A')[o]` for one frequency and the channels from `first` on.
+    /// Stores or adds `sum over tiles of (B' d B)[c] * (A gy A')[o]` for one frequency and the channels from `first` on.
     fn multiply(
         &self,
         f: usize,
@@ -143,23 +153,22 @@ impl Sizes<'_> {
         sums: &mut [f32],
     ) {
         let [cin, cout] = self.channels;
-        let of_patches = f * apart(self.tiles * cin) + first;
         let runs: Vec<Run> = group
             .iter()
             .enumerate()
             .map(|(piece, tiles)| Run {
-                start: piece * self.of_patches() + of_patches,
-                at: piece * self.of_gradients() + f * (self.tiles + 1),
+                start: piece * self.all_patches() + f * self.patches() + first,
+                at: piece * self.all_gradients() + f * self.gradients(),
                 len: tiles.len(),
             })
             .collect();
         let strides = Strides { step: cin, row: 1 };
+        let channels = sums.len() / cout;
         let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
         for block in &self.blocks {
             let width = block.vectors * LANES;
             let valid = width.min(cout - block.first);
-            let b = &g.as_slice()[block.first * group.len() * self.of_gradients()..];
-            let channels = sums.len() / cout;
+            let b = &g.as_slice()[block.first * group.len() * self.all_gradients()..];
             let mut i = 0;
             while i < channels {
                 let rows = tile::rows_for(channels - i);
@@ -191,7 +200,7 @@ fn gather(sums: &[f32], square: &Square, [cin, cout]: [usize; 2], gw: &mut [f32]
     }
     rows.into_par_iter().enumerate().for_each(|(c, mut row)| {
         let mut places = vec![0.0; square.which.len() * cout];
-        let sum = |i: usize, j: usize| &sums[((i * form.patch() + j) * cin + c) * cout..][..cout];
+        let sum = |i: usize, j: usize| &sums[(i * form.patch() + j) * apart(cin * cout) + c * cout..][..cout];
         form.kernel_of(sum, &mut places, cout);
         for (tap, from) in square.which.iter().zip(places.chunks_exact(cout)) {
             if let Some(to) = tap.and_then(|t| row[t].take()) {
