@@ -12,7 +12,6 @@ use crate::ops::elementary::relu_of;
 pub struct Packed {
     pub data: CpuBuffer,
     pub blocks: Vec<Block>,
-    pub terms: usize,
     pub columns: usize,
 }
 
@@ -28,7 +27,6 @@ impl Packed {
         Packed {
             data: cpu.alloc(terms * columns.div_ceil(LANES) * LANES),
             blocks: column_blocks(terms, columns),
-            terms,
             columns,
         }
     }

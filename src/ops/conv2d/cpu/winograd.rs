@@ -17,6 +17,7 @@ mod costs;
 mod forms;
 mod weights;
 
+use std::array::from_fn;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
@@ -131,7 +132,7 @@ pub fn correlate(
     let [n, oh, ow, cout] = y.shape().nhwc("conv2d");
     let weights = spread_weights(cpu, w, square, x.c, cout);
     let run = |mut task: Task| {
-        SPACE.with_borrow_mut(|[v, products, outputs]| {
+        SPACE.with_borrow_mut(|space| {
             let tiles = Tiles {
                 square,
                 images: task.image..task.image + task.images,
@@ -139,10 +140,7 @@ pub fn correlate(
                 rows: task.rows,
                 ow,
             };
-            let stride = apart(tiles.len() * x.c);
-            let v = v.floats(square.form.frequencies() * stride);
-            tiles.spread(x, v, stride);
-            multiply(&weights, &tiles, v, [products, outputs], end, store, &mut task);
+            multiply(&weights, &tiles, x, space, end, store, &mut task);
         });
     };
     // A task reads all weights, so that there are as few as give every thread one. Each output is the same sum either way.
@@ -198,12 +196,14 @@ impl Tiles<'_> {
         [self.images.start + image, self.row + place(i), place(j)]
     }
 
-    /// Output `k` of tile `t` as image, row and column, if it exists.
-    fn output(&self, t: usize, k: usize) -> Option<[usize; 3]> {
+    /// The outputs of tile `t` that exist, row by row, as image, row and column.
+    fn outputs(&self, t: usize) -> [Option<[usize; 3]>; OUTPUTS * OUTPUTS] {
         let d = self.square.dilation;
         let [image, row, column] = self.at(t);
-        let (i, j) = (row + k / OUTPUTS * d, column + k % OUTPUTS * d);
-        (i < self.row + self.rows && j < self.ow).then_some([image, i, j])
+        from_fn(|k| {
+            let (i, j) = (row + k / OUTPUTS * d, column + k % OUTPUTS * d);
+            (i < self.row + self.rows && j < self.ow).then_some([image, i, j])
+        })
     }
 
     /// `B' d B` of every tile, `[frequencies, tiles, channels]`, from one frequency to the next `stride` floats.
@@ -225,20 +225,21 @@ impl Tiles<'_> {
     }
 }
 
-/// The products of all frequencies, gathered into outputs, for a block of columns at a time.
+/// The outputs of some tiles: the products of all frequencies, gathered for a block of columns at a time.
 fn multiply(
     weights: &Packed,
     tiles: &Tiles,
-    v: &[f32],
-    [products, outputs]: [&mut Scratch; 2],
+    x: &Image,
+    [v, products, outputs]: &mut [Scratch; 3],
     end: Epilogue<[f32]>,
     store: Store,
     task: &mut Task,
 ) {
-    let (form, count) = (tiles.square.form, tiles.len());
+    let (form, count, cin) = (tiles.square.form, tiles.len(), x.c);
     let patch = form.patch();
-    let of_frequency = v.len() / form.frequencies();
-    let cin = weights.terms / form.frequencies() - 1;
+    let of_frequency = apart(count * cin);
+    let v = v.floats(form.frequencies() * of_frequency);
+    tiles.spread(x, v, of_frequency);
     let strides = Strides { step: 1, row: cin };
     let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
     for block in &weights.blocks {
@@ -266,8 +267,8 @@ fn multiply(
         for t in 0..count {
             let product = |i: usize, j: usize| &products[(i * patch + j) * stride + t * width..][..width];
             form.outputs_of(product, outputs, width);
-            for (k, sums) in outputs.chunks_exact(width).enumerate() {
-                let Some([image, i, j]) = tiles.output(t, k) else {
+            for (sums, output) in outputs.chunks_exact(width).zip(tiles.outputs(t)) {
+                let Some([image, i, j]) = output else {
                     continue;
                 };
                 let pixel = ((image - task.image) * task.rows + i - task.row) * tiles.ow + j;

@@ -132,7 +132,8 @@ impl Sizes<'_> {
         // Where the block is padded, what was left there is multiplied and thrown away.
         let zeros = vec![0.0; valid];
         for t in 0..tiles.len() {
-            let gradient = |i: usize, j: usize| match tiles.output(t, i * OUTPUTS + j) {
+            let outputs = tiles.outputs(t);
+            let gradient = |i: usize, j: usize| match outputs[i * OUTPUTS + j] {
                 Some([image, i, j]) => {
                     &gy.cpu()[((image * oh + i) * tiles.ow + j) * cout + block.first..][..valid]
                 }
