@@ -82,7 +82,8 @@ fn tiles(rounds: usize) -> f32 {
     let mut c = [0.0; tile::MAX_ROWS * tile::MAX_VECTORS * tile::LANES];
     let mut sum = 0.0;
     for _ in 0..rounds {
-        tile::tile(rows, vectors, std::hint::black_box(&a), strides, &runs, &b, &mut c);
+        let to = tile::Rows::of(&mut c, vectors);
+        tile::tile(rows, vectors, std::hint::black_box(&a), strides, &runs, &b, to);
         sum += c[0];
     }
     sum

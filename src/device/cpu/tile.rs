@@ -35,8 +35,24 @@ pub struct Strides {
     pub row: usize,
 }
 
-/// One tile of results, row-major, `width` floats a row.
+/// Room for one tile of results, row-major.
 pub type Tile = [f32; MAX_ROWS * MAX_VECTORS * LANES];
+
+/// Where a tile's results go, replacing what is there: rows of `width` floats, so many apart.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// From the first result on.
+    pub data: &'a mut [f32],
+    /// Floats from row to row.
+    pub stride: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// One after the other in a tile.
+    pub fn of(tile: &'a mut Tile, vectors: usize) -> Rows<'a> {
+        Rows { data: tile, stride: vectors * LANES }
+    }
+}
 
 /// Largest number of tile rows that the kernel handles at once and that does not exceed `left`.
 pub fn rows_for(left: usize) -> usize {
@@ -48,11 +64,11 @@ pub fn rows_for(left: usize) -> usize {
     }
 }
 
-/// Computes one tile of `rows` (1, 2, 4 or 8) by `vectors` (1 to 3) column vectors into `c`, replacing its content.
+/// Computes one tile of `rows` (1, 2, 4 or 8) by `vectors` (1 to 3) column vectors into `c`.
 ///
 /// # Panics
-/// If a run reaches beyond `a`, or `b` is too short.
-pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Run], b: &[f32], c: &mut Tile) {
+/// If a run reaches beyond `a`, or `b` or `c` is too short.
+pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Run], b: &[f32], c: Rows) {
     assert!((1..=MAX_VECTORS).contains(&vectors), "tile: {vectors} vectors");
     let mut terms = 0;
     for run in runs {
@@ -63,6 +79,7 @@ pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Ru
         }
     }
     assert!(b.len() >= terms * vectors * LANES, "tile: b is too short");
+    assert!(c.data.len() >= (rows - 1) * c.stride + vectors * LANES, "tile: c is too short");
 
     macro_rules! pick {
         ($kernel:ident) => {
@@ -86,12 +103,12 @@ pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Ru
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
-            let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], &mut Tile) = pick!(avx512);
+            let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], Rows) = pick!(avx512);
             // SAFETY: the processor has AVX-512F, and the bounds of all reads were checked above.
             return unsafe { kernel(a, strides, runs, b, c) };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], &mut Tile) = pick!(avx2);
+            let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], Rows) = pick!(avx2);
             // SAFETY: the processor has AVX2 and FMA.
             return unsafe { kernel(a, strides, runs, b, c) };
         }
@@ -105,8 +122,8 @@ pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Ru
 const UNROLL: usize = 4;
 
 /// # Safety
-/// The processor must have AVX-512F; every element that `runs` name must lie in `a`, and `b` must hold one packed
-/// row per term.
+/// The processor must have AVX-512F; every element that `runs` name must lie in `a`, `b` must hold one packed row per term,
+/// and `c` all rows.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
@@ -114,7 +131,7 @@ unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
     strides: Strides,
     runs: &[Run],
     b: &[f32],
-    c: &mut Tile,
+    c: Rows,
 ) {
     use std::arch::x86_64::{
         _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
@@ -155,7 +172,7 @@ unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
             }
         };
     }
-    // SAFETY: the caller vouches for all reads; writes stay within ROWS * VECTORS * LANES <= the tile.
+    // SAFETY: the caller vouches for all reads and writes.
     unsafe {
         match strides {
             Strides { step: 1, row } => add_runs!(1, row),
@@ -164,7 +181,7 @@ unsafe fn avx512<const ROWS: usize, const VECTORS: usize>(
         }
         for (m, acc) in acc.iter().enumerate() {
             for (v, acc) in acc.iter().enumerate() {
-                _mm512_storeu_ps(c.as_mut_ptr().add((m * VECTORS + v) * LANES), *acc);
+                _mm512_storeu_ps(c.data.as_mut_ptr().add(m * c.stride + v * LANES), *acc);
             }
         }
     }
@@ -183,34 +200,34 @@ unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(
     strides: Strides,
     runs: &[Run],
     b: &[f32],
-    c: &mut Tile,
+    mut c: Rows,
 ) {
     let width = VECTORS * LANES;
     let total: usize = runs.iter().map(|run| run.len).sum();
-    c[..ROWS * width].fill(0.0);
-    for from in (0..total).step_by(TERMS) {
+    // Without terms there are zeros to be written.
+    for from in (0..total.max(1)).step_by(TERMS) {
         let terms = from..(from + TERMS).min(total);
         let piece = Piece { a, strides, runs, b, width, terms };
         // Twelve accumulators of 16 registers where that is possible.
         // SAFETY: the caller vouches for the processor and for all reads; rows and columns lie in the tile.
         unsafe {
             match (ROWS, VECTORS) {
-                (1, 1) => piece.add::<1, 2>([0, 0], c),
-                (1, 2) => piece.add::<1, 4>([0, 0], c),
-                (1, _) => piece.add::<1, 6>([0, 0], c),
-                (2, 1) => piece.add::<2, 2>([0, 0], c),
-                (2, 2) => piece.add::<2, 4>([0, 0], c),
-                (2, _) => piece.add::<2, 6>([0, 0], c),
+                (1, 1) => piece.add::<1, 2>([0, 0], &mut c),
+                (1, 2) => piece.add::<1, 4>([0, 0], &mut c),
+                (1, _) => piece.add::<1, 6>([0, 0], &mut c),
+                (2, 1) => piece.add::<2, 2>([0, 0], &mut c),
+                (2, 2) => piece.add::<2, 4>([0, 0], &mut c),
+                (2, _) => piece.add::<2, 6>([0, 0], &mut c),
                 (_, 3) => {
                     for row in (0..ROWS).step_by(4) {
-                        piece.add::<4, 3>([row, 0], c);
-                        piece.add::<4, 3>([row, 24], c);
+                        piece.add::<4, 3>([row, 0], &mut c);
+                        piece.add::<4, 3>([row, 24], &mut c);
                     }
                 }
                 _ => {
                     for row in (0..ROWS).step_by(4) {
                         for column in (0..width).step_by(LANES) {
-                            piece.add::<4, 2>([row, column], c);
+                            piece.add::<4, 2>([row, column], &mut c);
                         }
                     }
                 }
@@ -219,7 +236,7 @@ unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Some terms of the sums of a tile.
+/// Some terms of the sums of a tile; the first ones begin them.
 #[cfg(target_arch = "x86_64")]
 struct Piece<'a> {
     a: &'a [f32],
@@ -237,9 +254,9 @@ impl Piece<'_> {
     ///
     /// # Safety
     /// The processor must have AVX2 and FMA; reads must lie in `a` and `b`, and the rows and columns from `row` and
-    /// `column` on in the tile.
+    /// `column` on in `c`.
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn add<const R: usize, const C: usize>(&self, [row, column]: [usize; 2], c: &mut Tile) {
+    unsafe fn add<const R: usize, const C: usize>(&self, [row, column]: [usize; 2], c: &mut Rows) {
         use std::arch::x86_64::{
             _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
         };
@@ -247,10 +264,12 @@ impl Piece<'_> {
         let mut acc = [[_mm256_setzero_ps(); C]; R];
         // SAFETY: see above.
         unsafe {
-            let to = c.as_mut_ptr().add(row * self.width + column);
-            for (m, acc) in acc.iter_mut().enumerate() {
-                for (v, acc) in acc.iter_mut().enumerate() {
-                    *acc = _mm256_loadu_ps(to.add(m * self.width + 8 * v));
+            let to = c.data.as_mut_ptr().add(row * c.stride + column);
+            if self.terms.start > 0 {
+                for (m, acc) in acc.iter_mut().enumerate() {
+                    for (v, acc) in acc.iter_mut().enumerate() {
+                        *acc = _mm256_loadu_ps(to.add(m * c.stride + 8 * v));
+                    }
                 }
             }
             let mut begin = 0;
@@ -297,7 +316,7 @@ impl Piece<'_> {
             }
             for (m, acc) in acc.iter().enumerate() {
                 for (v, acc) in acc.iter().enumerate() {
-                    _mm256_storeu_ps(to.add(m * self.width + 8 * v), *acc);
+                    _mm256_storeu_ps(to.add(m * c.stride + 8 * v), *acc);
                 }
             }
         }
@@ -310,7 +329,7 @@ fn portable<const ROWS: usize, const VECTORS: usize>(
     strides: Strides,
     runs: &[Run],
     b: &[f32],
-    c: &mut Tile,
+    c: Rows,
 ) {
     let width = VECTORS * LANES;
     for half in 0..VECTORS * 2 {
@@ -331,8 +350,8 @@ fn portable<const ROWS: usize, const VECTORS: usize>(
                 }
             }
             for (m, acc) in acc[..rows].iter().enumerate() {
-                let at = (first + m) * width + half * (LANES / 2);
-                c[at..at + LANES / 2].copy_from_slice(acc);
+                let at = (first + m) * c.stride + half * (LANES / 2);
+                c.data[at..at + LANES / 2].copy_from_slice(acc);
             }
         }
     }
@@ -357,11 +376,13 @@ mod tests {
         // Sums of more terms than a piece has, of whole numbers: they have no rounding.
         let [a, b] = [a, b].map(|all| all.into_iter().map(f32::round).collect::<Vec<f32>>());
         compare(&a, &b, &[short[0], Run { start: 70, at: 50, len: 130 }, short[2]]);
+        // Of no terms, zeros.
+        compare(&a, &b, &[]);
     }
 
     /// Tiles of all sizes.
     fn compare(a: &[f32], b: &[f32], runs: &[Run]) {
-        type Kernel = fn(usize, usize, &[f32], Strides, &[Run], &[f32], &mut Tile);
+        type Kernel = fn(usize, usize, &[f32], Strides, &[Run], &[f32], Rows);
         let by_hand: Kernel = |rows, vectors, a, strides, runs, b, c| match (rows, vectors) {
             (8, 3) => portable::<8, 3>(a, strides, runs, b, c),
             (4, 2) => portable::<4, 2>(a, strides, runs, b, c),
@@ -370,24 +391,27 @@ mod tests {
         };
         for (kernel, strides) in [(tile as Kernel, (1, 17)), (by_hand, (11, 1)), (tile as Kernel, (3, 20))] {
             let strides = Strides { step: strides.0, row: strides.1 };
-            for rows in [1, 2, 4, 8] {
-                for vectors in 1..=MAX_VECTORS {
-                    let mut c = [f32::NAN; MAX_ROWS * MAX_VECTORS * LANES];
-                    kernel(rows, vectors, a, strides, runs, b, &mut c);
-                    let width = vectors * LANES;
-                    for m in 0..rows {
-                        for j in 0..width {
-                            let mut want = 0.0;
-                            for run in runs {
-                                for i in 0..run.len {
-                                    let x = a[run.start + i * strides.step + m * strides.row];
-                                    want += f64::from(x) * f64::from(b[(run.at + i) * width + j]);
-                                }
+            for (rows, vectors, apart) in [1, 2, 4, 8]
+                .into_iter()
+                .flat_map(|rows| (1..=MAX_VECTORS).flat_map(move |v| [0, 5].map(|apart| (rows, v, apart))))
+            {
+                let width = vectors * LANES;
+                let stride = width + apart;
+                let mut c = vec![f32::NAN; rows * stride];
+                kernel(rows, vectors, a, strides, runs, b, Rows { data: &mut c, stride });
+                for (m, row) in c.chunks_exact(stride).enumerate() {
+                    for (j, &got) in row[..width].iter().enumerate() {
+                        let mut want = 0.0;
+                        for run in runs {
+                            for i in 0..run.len {
+                                let x = a[run.start + i * strides.step + m * strides.row];
+                                want += f64::from(x) * f64::from(b[(run.at + i) * width + j]);
                             }
-                            let got = f64::from(c[m * width + j]);
-                            assert!((got - want).abs() < 1e-5, "{rows}x{vectors} at {m},{j}: {got} {want}");
                         }
+                        let got = f64::from(got);
+                        assert!((got - want).abs() < 1e-5, "{rows}x{vectors} at {m},{j}: {got} {want}");
                     }
+                    assert!(row[width..].iter().all(|between| between.is_nan()), "{rows}x{vectors}: row {m}");
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::device::cpu::gemm::Store;
 use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
 use crate::tensor::Tensor;
-use packed::{Packed, chosen, transposed};
+use packed::{Packed, Pixels, Terms, chosen, transposed};
 pub(super) use weights::backward_w;
 pub(super) use winograd::with_squares;
 
@@ -266,9 +266,8 @@ impl Part {
         let images = &x.data[task.image * size..(task.image + task.images) * size];
         let strides = Strides { step: 1, row: size };
         let mut runs = Vec::with_capacity(chains.len());
-        let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+        let mut spare: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
         for block in &self.weights.blocks {
-            let b = self.weights.block(block);
             for position in 0..rows * columns {
                 let (i, j) = (position / columns, position % columns);
                 runs.clear();
@@ -291,11 +290,10 @@ impl Part {
                 let mut image = 0;
                 while image < task.images {
                     let count = tile::rows_for(task.images - image);
-                    tile::tile(count, block.vectors, &images[image * size..], strides, &runs, b, &mut out);
-                    for m in 0..count {
-                        let pixel = (image + m) * task.rows * ow + at;
-                        self.weights.store(block, &out[m * block.vectors * LANES..], end, pixel, task.y);
-                    }
+                    let terms = Terms { a: &images[image * size..], strides, runs: &runs };
+                    let step = task.rows * ow;
+                    let to = Pixels { y: task.y, first: image * step + at, step, count };
+                    self.weights.tile(block, terms, end, to, &mut spare);
                     image += count;
                 }
             }
@@ -343,9 +341,8 @@ impl Part {
                 space,
             );
             let strides = Strides { step: 1, row: stride * x.c };
-            let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
+            let mut spare: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
             for block in &self.weights.blocks {
-                let b = self.weights.block(block);
                 for line in 0..task.images * rows {
                     let (image, i) = (line / rows, line % rows);
                     // Taps above or below the image would add zeros.
@@ -359,11 +356,10 @@ impl Part {
                     while j < columns {
                         let count = tile::rows_for(columns - j);
                         let a = &padded[line + j * stride * x.c..];
-                        tile::tile(count, block.vectors, a, strides, &runs, b, &mut out);
-                        for m in 0..count {
-                            let pixel = to + (j + m) * out_step + self.at[1];
-                            self.weights.store(block, &out[m * block.vectors * LANES..], end, pixel, task.y);
-                        }
+                        let terms = Terms { a, strides, runs: &runs };
+                        let first = to + j * out_step + self.at[1];
+                        let to = Pixels { y: task.y, first, step: out_step, count };
+                        self.weights.tile(block, terms, end, to, &mut spare);
                         j += count;
                     }
                 }

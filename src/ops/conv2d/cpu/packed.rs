@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::device::cpu::tile::{LANES, MAX_VECTORS};
+use crate::device::cpu::tile::{self, LANES, MAX_VECTORS, Rows, Run, Strides, Tile};
 use crate::device::{Cpu, CpuBuffer};
 use crate::ops::conv2d::Epilogue;
 use crate::ops::elementary::relu_of;
@@ -19,6 +19,21 @@ pub struct Block {
     pub first: usize,
     pub vectors: usize,
     pub offset: usize,
+}
+
+/// What the rows of a tile are sums of.
+pub struct Terms<'a> {
+    pub a: &'a [f32],
+    pub strides: Strides,
+    pub runs: &'a [Run],
+}
+
+/// Some pixels of an image batch, `step` apart.
+pub struct Pixels<'a> {
+    pub y: &'a mut [f32],
+    pub first: usize,
+    pub step: usize,
+    pub count: usize,
 }
 
 impl Packed {
@@ -45,6 +60,33 @@ impl Packed {
             });
         });
         packed
+    }
+
+    /// A block's columns of some pixels, as many as a tile has rows; through `spare` where the block is padded.
+    pub fn tile(&self, block: &Block, terms: Terms, end: Epilogue<[f32]>, to: Pixels, spare: &mut Tile) {
+        let (b, width, cout) = (self.block(block), block.vectors * LANES, self.columns);
+        let Terms { a, strides, runs } = terms;
+        let Pixels { y, first, step, count } = to;
+        if block.first + width > cout {
+            tile::tile(count, block.vectors, a, strides, runs, b, Rows::of(spare, block.vectors));
+            for (m, sums) in spare.chunks_exact(width).take(count).enumerate() {
+                self.store(block, sums, end, first + m * step, y);
+            }
+            return;
+        }
+        let rows = Rows { data: &mut y[first * cout + block.first..], stride: step * cout };
+        tile::tile(count, block.vectors, a, strides, runs, b, rows);
+        let bias = end.bias.map(|bias| &bias[block.first..block.first + width]);
+        for m in 0..count {
+            let at = (first + m * step) * cout + block.first;
+            let y = &mut y[at..at + width];
+            if let Some(bias) = bias {
+                y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+            }
+            if end.relu {
+                y.iter_mut().for_each(|y| *y = relu_of(*y));
+            }
+        }
     }
 
     /// Writes one pixel's share of a tile.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{Image, PIXELS, Packed, Reach, SMALL, chains, pad_into, winograd};
 use crate::device::cpu::threads;
-use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Rows, Run, Strides, Tile};
 use crate::device::{Cpu, CpuBuffer};
 use crate::ops::conv2d::TapConv;
 use crate::tensor::Tensor;
@@ -191,7 +191,8 @@ impl WeightPiece<'_> {
             let mut i = 0;
             while i < channels {
                 let count = tile::rows_for(channels - i);
-                tile::tile(count, block.vectors, &a[i..], strides, runs, b, out);
+                let to = Rows::of(out, block.vectors);
+                tile::tile(count, block.vectors, &a[i..], strides, runs, b, to);
                 for m in 0..count {
                     let at = (i + m) * cout + block.first;
                     let sums = &out[m * width..m * width + valid];

@@ -28,7 +28,7 @@ use super::{Epilogue, Image, SMALL, Task, tasks};
 use crate::device::Cpu;
 use crate::device::cpu::gemm::Store;
 use crate::device::cpu::scratch::Scratch;
-use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::device::cpu::tile::{self, LANES, Rows, Run, Strides};
 use crate::device::cpu::wide::prefetch;
 use crate::tensor::Tensor;
 use forms::{Form, OUTPUTS};
@@ -241,7 +241,6 @@ fn multiply(
     let v = v.floats(form.frequencies() * of_frequency);
     tiles.spread(x, v, of_frequency);
     let strides = Strides { step: 1, row: cin };
-    let mut out: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
     for block in &weights.blocks {
         let width = block.vectors * LANES;
         let stride = apart(count * width);
@@ -258,8 +257,8 @@ fn multiply(
                     prefetch(b, at);
                 }
                 let a = &v[f * of_frequency + t * cin..];
-                tile::tile(rows, block.vectors, a, strides, &runs, b, &mut out);
-                products[t * width..(t + rows) * width].copy_from_slice(&out[..rows * width]);
+                let to = Rows { data: &mut products[t * width..], stride: width };
+                tile::tile(rows, block.vectors, a, strides, &runs, b, to);
                 t += rows;
             }
         }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::forms::OUTPUTS;
 use super::{Square, Tiles, apart};
 use crate::device::cpu::gemm::Store;
-use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Run, Strides, Tile};
+use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Rows, Run, Strides, Tile};
 use crate::device::cpu::wide::{Wide, wide};
 use crate::device::{Cpu, CpuBuffer};
 use crate::ops::conv2d::cpu::Image;
@@ -173,7 +173,8 @@ impl Sizes<'_> {
             let mut i = 0;
             while i < channels {
                 let rows = tile::rows_for(channels - i);
-                tile::tile(rows, block.vectors, &v.as_slice()[i..], strides, &runs, b, &mut out);
+                let a = &v.as_slice()[i..];
+                tile::tile(rows, block.vectors, a, strides, &runs, b, Rows::of(&mut out, block.vectors));
                 let to = &mut sums[i * cout + block.first..];
                 let from = &out[..rows * width];
                 match store {
