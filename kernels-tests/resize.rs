@@ -1,6 +1,7 @@
 //! Nearest and bilinear resizing.
 
 use ganas::ops::Coordinates;
+use ganas::{Device, Tensor};
 
 use crate::check::{check_op, normal};
 use crate::reference::Array;
@@ -103,4 +104,12 @@ fn upsample() {
         |x| x[0].upsample_bilinear(2),
         |x| resized(&x[0], [6, 10], half_pixel, false),
     );
+}
+
+/// Whatever the other one holds: the rest of an image can go bad without it.
+#[test]
+fn a_pixel_on_a_source_pixel_of_the_cpu_does_not_see_the_next_one() {
+    let x = Tensor::from_slice(&Device::cpu(), [1, 1, 2, 1], &[3.0, f32::INFINITY]);
+    let y = x.resize_bilinear([2, 4], Coordinates::Asymmetric).to_vec().unwrap();
+    assert_eq!([y[0], y[4]], [3.0; 2]);
 }

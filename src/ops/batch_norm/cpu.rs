@@ -20,7 +20,7 @@ fn wide_row(c: usize) -> usize {
 /// A value per channel, repeated over a wide row.
 fn spread(c: usize, f: impl Fn(usize) -> f32) -> Vec<f32> {
     let one: Vec<f32> = (0..c).map(f).collect();
-    one.iter().copied().cycle().take(wide_row(c)).collect()
+    one.repeat(wide_row(c) / c)
 }
 
 /// Sums by channel over `elements`, whole pixels: `add(sums, at)` adds the terms of elements `at`, at most a wide row.
@@ -63,36 +63,51 @@ fn slices<T: Send>(len: usize, c: usize, f: impl Fn(Range<usize>) -> T + Sync + 
     threads::map(len.div_ceil(slice), |s| f(s * slice..((s + 1) * slice).min(len)))
 }
 
+/// What is known of the channels over some rows.
+struct Moments {
+    rows: f64,
+    sums: Vec<f64>,
+    /// What squares were taken about: the means, rounded.
+    centers: Vec<f32>,
+    squares: Vec<f64>,
+}
+
 /// Moments of slices, each in two passes of which the second reads the cache, merged exactly.
 pub(super) fn moments(x: &[f32], mean: &mut [f32], var: &mut [f32]) {
     let c = mean.len();
     let of_slices = slices(x.len(), c, |slice| {
-        let n = (slice.len() / c) as f64;
+        let rows = (slice.len() / c) as f64;
         let sums = channel_sums(slice.clone(), c, |sums, at| {
             sums.iter_mut().zip(&x[at]).for_each(|(s, x)| *s += x);
         });
-        let centers = spread(c, |ch| (sums[ch] / n) as f32);
+        let centers = spread(c, |ch| (sums[ch] / rows) as f32);
         let squares = channel_sums(slice, c, |squares, at| {
             for (s, (x, center)) in squares.iter_mut().zip(x[at].iter().zip(&centers)) {
                 *s += (x - center) * (x - center);
             }
         });
-        (n, sums, centers, squares)
+        Moments { rows, sums, centers, squares }
     });
     let rows = (x.len() / c) as f64;
+    // Slices outside, channels inside: what is known of a slice lies together, and one thread goes through all of it.
+    let mut means = vec![0.0; c];
+    for slice in &of_slices {
+        means.iter_mut().zip(&slice.sums).for_each(|(mean, sum)| *mean += sum);
+    }
+    means.iter_mut().for_each(|mean| *mean /= rows);
+    // About any centre k: sum (x-m)^2 = sum (x-k)^2 - n (mean-k)^2 + n (mean-m)^2.
+    let mut squares = vec![0.0; c];
+    for slice in &of_slices {
+        let of_slice = slice.sums.iter().zip(&slice.centers).zip(&slice.squares);
+        for ((total, mean), ((sum, center), square)) in squares.iter_mut().zip(&means).zip(of_slice) {
+            let mean_of_slice = sum / slice.rows;
+            let (away, rounding) = (mean_of_slice - mean, mean_of_slice - f64::from(*center));
+            *total += square + slice.rows * (away * away - rounding * rounding);
+        }
+    }
     for ch in 0..c {
-        let m = of_slices.iter().map(|(_, sums, ..)| sums[ch]).sum::<f64>() / rows;
-        // About any centre k: sum (x-m)^2 = sum (x-k)^2 - n (mean-k)^2 + n (mean-m)^2.
-        let squares: f64 = of_slices
-            .iter()
-            .map(|(n, sums, centers, squares)| {
-                let of_slice = sums[ch] / n;
-                let rounding = of_slice - f64::from(centers[ch]);
-                squares[ch] + n * ((of_slice - m).powi(2) - rounding.powi(2))
-            })
-            .sum();
-        mean[ch] = m as f32;
-        var[ch] = (squares / rows).max(0.0) as f32;
+        mean[ch] = means[ch] as f32;
+        var[ch] = (squares[ch] / rows).max(0.0) as f32;
     }
 }
 
@@ -149,12 +164,19 @@ pub(super) fn backward_sums(op: &BatchNorm, x: &[f32], gy: &[f32], ggamma: &mut 
                 *s += g * (x - mean);
             }
         });
-        (sums, products)
+        [sums, products]
     });
+    // As in `moments`.
+    let mut totals = [vec![0.0; c], vec![0.0; c]];
+    for of_slice in &of_slices {
+        for (totals, sums) in totals.iter_mut().zip(of_slice) {
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        }
+    }
+    let [sums, products] = totals;
     for ch in 0..c {
-        let product: f64 = of_slices.iter().map(|(_, products)| products[ch]).sum();
-        gbeta[ch] = of_slices.iter().map(|(sums, _)| sums[ch]).sum::<f64>() as f32;
-        ggamma[ch] = (product * f64::from(op.reciprocal_deviation(ch))) as f32;
+        gbeta[ch] = sums[ch] as f32;
+        ggamma[ch] = (products[ch] * f64::from(op.reciprocal_deviation(ch))) as f32;
     }
 }
 
@@ -174,11 +196,7 @@ pub(super) fn backward_x(
     let Some((ggamma, gbeta)) = sums else {
         threads::rows(gx, width, |first, rows| {
             let gy = &gy[first * width..][..rows.len()];
-            for (gx, gy) in rows.chunks_mut(width).zip(gy.chunks(width)) {
-                for ((gx, gy), factor) in gx.iter_mut().zip(gy).zip(&factor) {
-                    *gx = gy * factor;
-                }
-            }
+            wide(Scaled { gy, gx: rows, factor: &factor });
         });
         return;
     };
@@ -187,14 +205,51 @@ pub(super) fn backward_x(
     let shift = spread(c, |ch| gbeta[ch] / rows);
     threads::rows(gx, width, |first, rows| {
         let at = first * width..first * width + rows.len();
-        let (x, gy) = (&x[at.clone()], &gy[at]);
-        let inputs = x.chunks(width).zip(gy.chunks(width));
-        for (gx, (x, gy)) in rows.chunks_mut(width).zip(inputs) {
-            let channel = mean.iter().zip(&along).zip(shift.iter().zip(&factor));
+        let channels = [&mean[..], &along[..], &shift[..], &factor[..]];
+        wide(Gradient { x: &x[at.clone()], gy: &gy[at], gx: rows, channels });
+    });
+}
+
+/// `gy * factor`, row by row as wide as that.
+struct Scaled<'a> {
+    gy: &'a [f32],
+    gx: &'a mut [f32],
+    factor: &'a [f32],
+}
+
+impl Wide for Scaled<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Scaled { gy, gx, factor } = self;
+        let width = factor.len();
+        for (gx, gy) in gx.chunks_mut(width).zip(gy.chunks(width)) {
+            for ((gx, gy), factor) in gx.iter_mut().zip(gy).zip(factor) {
+                *gx = gy * factor;
+            }
+        }
+    }
+}
+
+/// `factor * (gy - shift - (x - mean) * along)`, row by row as wide as these.
+struct Gradient<'a> {
+    x: &'a [f32],
+    gy: &'a [f32],
+    gx: &'a mut [f32],
+    channels: [&'a [f32]; 4],
+}
+
+impl Wide for Gradient<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let [mean, along, shift, factor] = self.channels;
+        let width = mean.len();
+        let inputs = self.x.chunks(width).zip(self.gy.chunks(width));
+        for (gx, (x, gy)) in self.gx.chunks_mut(width).zip(inputs) {
+            let channel = mean.iter().zip(along).zip(shift.iter().zip(factor));
             let inputs = x.iter().zip(gy).zip(channel);
             for (gx, ((x, gy), ((mean, along), (shift, factor)))) in gx.iter_mut().zip(inputs) {
                 *gx = factor * (gy - shift - (x - mean) * along);
             }
         }
-    });
+    }
 }

@@ -1,34 +1,39 @@
 //! Resizing on the CPU: first along columns, where whole rows are long vectors, then along the row.
 
+use std::cell::RefCell;
+
+use super::Resize;
 use super::axis::Between;
-use super::{Mode, Resize};
+use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::threads;
 use crate::device::cpu::wide::{AddScaled, Wide, wide};
+
+thread_local! {
+    /// The row that is mixed of two, or summed from several.
+    static ROW: RefCell<Scratch> = RefCell::default();
+}
 
 pub(super) fn forward(resize: &Resize, x: &[f32], y: &mut [f32]) {
     let (rows, columns) = (resize.rows, resize.columns);
     let (row_table, column_table) = (rows.table(resize.mode), columns.table(resize.mode));
     let c = resize.c;
     let (wide_in, wide_out) = (columns.source * c, columns.output * c);
-    let nearest = resize.mode == Mode::Nearest;
     threads::rows(y, wide_out, |first, piece| {
-        let mut mixed = vec![0.0; wide_in];
-        for (row, y) in (first..).zip(piece.chunks_exact_mut(wide_out)) {
-            let (n, between) = (row / rows.output, row_table[row % rows.output]);
-            let source = |i: usize| &x[(n * rows.source + i) * wide_in..][..wide_in];
-            let vertical = if between.f == 0.0 {
-                source(between.lo)
-            } else {
-                wide(Mix {
-                    y: &mut mixed,
-                    lo: source(between.lo),
-                    hi: source(between.hi),
-                    f: between.f,
-                });
-                &mixed
-            };
-            wide(AlongRow { y, x: vertical, columns: &column_table, c, nearest });
-        }
+        ROW.with_borrow_mut(|mixed| {
+            let mixed = mixed.floats(wide_in);
+            for (row, y) in (first..).zip(piece.chunks_exact_mut(wide_out)) {
+                let (n, between) = (row / rows.output, row_table[row % rows.output]);
+                let source = |i: usize| &x[(n * rows.source + i) * wide_in..][..wide_in];
+                let (lo, hi, f) = (source(between.lo), source(between.hi), between.f);
+                let vertical = if f == 0.0 {
+                    lo
+                } else {
+                    wide(Mix { y: mixed, lo, hi, f });
+                    &*mixed
+                };
+                wide(AlongRow { y, x: vertical, columns: &column_table, c });
+            }
+        });
     });
 }
 
@@ -38,19 +43,18 @@ pub(super) fn backward(resize: &Resize, gy: &[f32], gx: &mut [f32]) {
     let c = resize.c;
     let (wide_in, wide_out) = (columns.source * c, columns.output * c);
     threads::rows(gx, wide_in, |first, piece| {
-        let mut sum = vec![0.0; wide_out];
-        for (row, gx) in (first..).zip(piece.chunks_exact_mut(wide_in)) {
-            let (n, i) = (row / rows.source, row % rows.source);
-            sum.fill(0.0);
-            for &(o, f) in &row_readers[i] {
-                wide(AddScaled {
-                    y: &mut sum,
-                    x: &gy[(n * rows.output + o) * wide_out..][..wide_out],
-                    f,
-                });
+        ROW.with_borrow_mut(|sum| {
+            let sum = sum.floats(wide_out);
+            for (row, gx) in (first..).zip(piece.chunks_exact_mut(wide_in)) {
+                let (n, i) = (row / rows.source, row % rows.source);
+                sum.fill(0.0);
+                for &(o, f) in &row_readers[i] {
+                    let x = &gy[(n * rows.output + o) * wide_out..][..wide_out];
+                    wide(AddScaled { y: sum, x, f });
+                }
+                wide(GradientAlongRow { gx, gy: sum, readers: &column_readers, c });
             }
-            wide(GradientAlongRow { gx, gy: &sum, readers: &column_readers, c });
-        }
+        });
     });
 }
 
@@ -78,16 +82,16 @@ struct AlongRow<'a> {
     x: &'a [f32],
     columns: &'a [Between],
     c: usize,
-    nearest: bool,
 }
 
 impl Wide for AlongRow<'_> {
     #[inline(always)]
     fn run(self) {
-        let AlongRow { y, x, columns, c, nearest } = self;
+        let AlongRow { y, x, columns, c } = self;
         for (y, &Between { lo, hi, f }) in y.chunks_exact_mut(c).zip(columns) {
             let (lo, hi) = (&x[lo * c..][..c], &x[hi * c..][..c]);
-            if nearest {
+            // What lies on a pixel is that one, whatever its neighbour holds.
+            if f == 0.0 {
                 y.copy_from_slice(lo);
             } else {
                 Mix { y, lo, hi, f }.run();
