@@ -69,6 +69,7 @@ fn conv2d_of_every_kind() {
 #[test]
 fn conv2d_with_strides() {
     check(Conv2d::same(3).stride(2), [2, 7, 5, 3], 5);
+    check(Conv2d::same(3).stride(2), [2, 7, 5, 32], 56);
     check(Conv2d::same(5).stride(2), [1, 8, 8, 4], 9);
     check(Conv2d::new(3).dilation(2).pad(2).stride(2), [1, 6, 7, 5], 3);
     check(Conv2d::new(5).dilation(2).pad(4).stride(2), [3, 2, 2, 5], 3);
@@ -221,6 +222,9 @@ fn conv2d_with_a_rectifier_is_both_in_turn() {
         device.poison();
         for (conv, [n, h, w, cin], cout) in [
             (Conv2d::same(3), [2, 9, 6, 12], 20),
+            // On the CPU a block of whole vectors and one that is padded; and tiles across images.
+            (Conv2d::same(3), [2, 9, 6, 12], 56),
+            (Conv2d::same(3), [70, 3, 3, 16], 64),
             (Conv2d::same(5).stride(2), [1, 16, 16, 8], 24),
             (Conv2d::same(1), [3, 8, 8, 16], 8),
             // More taps than one launch takes.

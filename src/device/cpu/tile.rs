@@ -38,12 +38,12 @@ pub struct Strides {
 /// Room for one tile of results, row-major.
 pub type Tile = [f32; MAX_ROWS * MAX_VECTORS * LANES];
 
-/// Where a tile's results go, replacing what is there: rows of `width` floats, so many apart.
+/// Where a tile's results go, replacing what is there: rows as wide as the tile, from one to the next `stride` floats.
 #[derive(Debug)]
 pub struct Rows<'a> {
     /// From the first result on.
     pub data: &'a mut [f32],
-    /// Floats from row to row.
+    /// From row to row.
     pub stride: usize,
 }
 
@@ -70,16 +70,24 @@ pub fn rows_for(left: usize) -> usize {
 /// If a run reaches beyond `a`, or `b` or `c` is too short.
 pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Run], b: &[f32], c: Rows) {
     assert!((1..=MAX_VECTORS).contains(&vectors), "tile: {vectors} vectors");
+    let width = vectors * LANES;
+    // What steps reach beyond their first element: saturating, so that no check can be passed by overflow.
+    let beyond = |n: usize, stride: usize| n.saturating_sub(1).saturating_mul(stride);
+    let rows_of_a = beyond(rows, strides.row);
     let mut terms = 0;
     for run in runs {
         if run.len > 0 {
-            let last = run.start + (run.len - 1) * strides.step + (rows - 1) * strides.row;
+            let last = run
+                .start
+                .saturating_add(beyond(run.len, strides.step))
+                .saturating_add(rows_of_a);
             assert!(last < a.len(), "tile: run ends at {last} of {}", a.len());
-            terms = terms.max(run.at + run.len);
+            terms = terms.max(run.at.saturating_add(run.len));
         }
     }
-    assert!(b.len() >= terms * vectors * LANES, "tile: b is too short");
-    assert!(c.data.len() >= (rows - 1) * c.stride + vectors * LANES, "tile: c is too short");
+    assert!(b.len() >= terms.saturating_mul(width), "tile: b is too short");
+    assert!(rows == 1 || c.stride >= width, "tile: rows of c overlap");
+    assert!(c.data.len() >= beyond(rows, c.stride).saturating_add(width), "tile: c is too short");
 
     macro_rules! pick {
         ($kernel:ident) => {
@@ -104,12 +112,12 @@ pub fn tile(rows: usize, vectors: usize, a: &[f32], strides: Strides, runs: &[Ru
     {
         if is_x86_feature_detected!("avx512f") {
             let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], Rows) = pick!(avx512);
-            // SAFETY: the processor has AVX-512F, and the bounds of all reads were checked above.
+            // SAFETY: the processor has AVX-512F, and the bounds of all reads and writes were checked above.
             return unsafe { kernel(a, strides, runs, b, c) };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             let kernel: unsafe fn(&[f32], Strides, &[Run], &[f32], Rows) = pick!(avx2);
-            // SAFETY: the processor has AVX2 and FMA.
+            // SAFETY: the processor has AVX2 and FMA, and the bounds were checked.
             return unsafe { kernel(a, strides, runs, b, c) };
         }
     }
@@ -209,7 +217,7 @@ unsafe fn avx2<const ROWS: usize, const VECTORS: usize>(
         let terms = from..(from + TERMS).min(total);
         let piece = Piece { a, strides, runs, b, width, terms };
         // Twelve accumulators of 16 registers where that is possible.
-        // SAFETY: the caller vouches for the processor and for all reads; rows and columns lie in the tile.
+        // SAFETY: the caller vouches for the processor, all reads and all writes; rows and columns lie in the tile.
         unsafe {
             match (ROWS, VECTORS) {
                 (1, 1) => piece.add::<1, 2>([0, 0], &mut c),
@@ -250,7 +258,7 @@ struct Piece<'a> {
 
 #[cfg(target_arch = "x86_64")]
 impl Piece<'_> {
-    /// Adds the terms to `R` rows of `C` vectors of eight columns.
+    /// Adds the terms to `R` rows of `C` vectors of eight columns, or begins them with the first ones.
     ///
     /// # Safety
     /// The processor must have AVX2 and FMA; reads must lie in `a` and `b`, and the rows and columns from `row` and
@@ -378,6 +386,30 @@ mod tests {
         compare(&a, &b, &[short[0], Run { start: 70, at: 50, len: 130 }, short[2]]);
         // Of no terms, zeros.
         compare(&a, &b, &[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "tile: c is too short")]
+    fn a_tile_past_its_slice_is_refused() {
+        let (a, b, mut c) = ([1.0; 2], [1.0; 2 * LANES], [0.0; 2 * LANES + 2]);
+        let runs = [Run { start: 0, at: 0, len: 1 }];
+        let rows = Rows { data: &mut c, stride: LANES + 3 };
+        tile(2, 1, &a, Strides { step: 1, row: 1 }, &runs, &b, rows);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_processor_with_wider_vectors_knows_the_shorter_ones() {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            let (a, b) = (vec![1.0; 400], vec![0.5; 200 * MAX_VECTORS * LANES]);
+            let runs = [Run { start: 3, at: 1, len: 150 }];
+            let mut c: Tile = [f32::NAN; MAX_ROWS * MAX_VECTORS * LANES];
+            // SAFETY: the processor has both, and all sizes suffice.
+            unsafe {
+                avx2::<8, 3>(&a, Strides { step: 1, row: 20 }, &runs, &b, Rows::of(&mut c, MAX_VECTORS));
+            }
+            assert_eq!(c, [75.0; MAX_ROWS * MAX_VECTORS * LANES]);
+        }
     }
 
     /// Tiles of all sizes.

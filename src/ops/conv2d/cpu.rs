@@ -265,6 +265,7 @@ impl Part {
         let size = x.h * x.w * x.c;
         let images = &x.data[task.image * size..(task.image + task.images) * size];
         let strides = Strides { step: 1, row: size };
+        let step = task.rows * ow;
         let mut runs = Vec::with_capacity(chains.len());
         let mut spare: Tile = [0.0; MAX_ROWS * MAX_VECTORS * LANES];
         for block in &self.weights.blocks {
@@ -291,7 +292,6 @@ impl Part {
                 while image < task.images {
                     let count = tile::rows_for(task.images - image);
                     let terms = Terms { a: &images[image * size..], strides, runs: &runs };
-                    let step = task.rows * ow;
                     let to = Pixels { y: task.y, first: image * step + at, step, count };
                     self.weights.tile(block, terms, end, to, &mut spare);
                     image += count;
@@ -351,14 +351,14 @@ impl Part {
                     runs.clear();
                     runs.extend(all.iter().filter(|tap| inside(tap.0)).map(|tap| tap.1));
                     let line = (image * height + i * stride) * width * x.c;
-                    let to = (image * task.rows + i * out_step + self.at[0]) * ow;
+                    let line_of_y = (image * task.rows + i * out_step + self.at[0]) * ow;
                     let mut j = 0;
                     while j < columns {
                         let count = tile::rows_for(columns - j);
                         let a = &padded[line + j * stride * x.c..];
                         let terms = Terms { a, strides, runs: &runs };
-                        let first = to + j * out_step + self.at[1];
-                        let to = Pixels { y: task.y, first, step: out_step, count };
+                        let pixel = line_of_y + j * out_step + self.at[1];
+                        let to = Pixels { y: task.y, first: pixel, step: out_step, count };
                         self.weights.tile(block, terms, end, to, &mut spare);
                         j += count;
                     }

@@ -74,39 +74,24 @@ impl Packed {
             }
             return;
         }
-        let rows = Rows { data: &mut y[first * cout + block.first..], stride: step * cout };
+        let rows = Rows {
+            data: &mut y[first * cout + block.first..],
+            stride: step * cout,
+        };
         tile::tile(count, block.vectors, a, strides, runs, b, rows);
-        let bias = end.bias.map(|bias| &bias[block.first..block.first + width]);
         for m in 0..count {
             let at = (first + m * step) * cout + block.first;
-            let y = &mut y[at..at + width];
-            if let Some(bias) = bias {
-                y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
-            }
-            if end.relu {
-                y.iter_mut().for_each(|y| *y = relu_of(*y));
-            }
+            finish(block, end, &mut y[at..at + width]);
         }
     }
 
     /// Writes one pixel's share of a tile.
     pub fn store(&self, block: &Block, out: &[f32], end: Epilogue<[f32]>, pixel: usize, y: &mut [f32]) {
-        let cout = self.columns;
-        let valid = (block.vectors * LANES).min(cout - block.first);
-        let at = pixel * cout + block.first;
+        let valid = (block.vectors * LANES).min(self.columns - block.first);
+        let at = pixel * self.columns + block.first;
         let to = &mut y[at..at + valid];
-        match end.bias {
-            None => to.copy_from_slice(&out[..valid]),
-            Some(bias) => {
-                let bias = &bias[block.first..block.first + valid];
-                for (to, (out, bias)) in to.iter_mut().zip(out.iter().zip(bias)) {
-                    *to = out + bias;
-                }
-            }
-        }
-        if end.relu {
-            to.iter_mut().for_each(|y| *y = relu_of(*y));
-        }
+        to.copy_from_slice(&out[..valid]);
+        finish(block, end, to);
     }
 
     /// Adds to one pixel's share of a tile, which has its bias.
@@ -117,13 +102,21 @@ impl Packed {
         for (to, out) in to.iter_mut().zip(out) {
             *to += out;
         }
-        if relu {
-            to.iter_mut().for_each(|y| *y = relu_of(*y));
-        }
+        finish(block, Epilogue { bias: None, relu }, to);
     }
 
     pub fn block(&self, block: &Block) -> &[f32] {
         &self.data.as_slice()[block.offset..]
+    }
+}
+
+/// The end of a pixel's sums.
+fn finish(block: &Block, end: Epilogue<[f32]>, sums: &mut [f32]) {
+    if let Some(bias) = end.bias {
+        sums.iter_mut().zip(&bias[block.first..]).for_each(|(sum, bias)| *sum += bias);
+    }
+    if end.relu {
+        sums.iter_mut().for_each(|sum| *sum = relu_of(*sum));
     }
 }
 
