@@ -1,6 +1,7 @@
 //! What a device can do at best: multiply-adds out of registers, and a copy of memory beyond every cache.
 
 use crate::Tensor;
+use crate::device::cpu::scratch::Scratch;
 use crate::device::cpu::{threads, tile};
 use crate::device::gpu::{Gpu, Grid, Kernel};
 use crate::device::{Device, kernel, params};
@@ -76,14 +77,17 @@ fn workers() -> usize {
 fn tiles(rounds: usize) -> f32 {
     let (rows, vectors) = (tile::MAX_ROWS, tile::MAX_VECTORS);
     let a = vec![0.5; rows * TERMS];
-    let b = vec![0.25; vectors * tile::LANES * TERMS];
+    // From the beginning of a line on, as kernels have their weights.
+    let mut space = Scratch::default();
+    let b = space.floats(vectors * tile::LANES * TERMS);
+    b.fill(0.25);
     let runs = [tile::Run { start: 0, at: 0, len: TERMS }];
     let strides = tile::Strides { step: 1, row: TERMS };
     let mut c = [0.0; tile::MAX_ROWS * tile::MAX_VECTORS * tile::LANES];
     let mut sum = 0.0;
     for _ in 0..rounds {
         let to = tile::Rows::of(&mut c, vectors);
-        tile::tile(rows, vectors, std::hint::black_box(&a), strides, &runs, &b, to);
+        tile::tile(rows, vectors, std::hint::black_box(&a), strides, &runs, b, to);
         sum += c[0];
     }
     sum

@@ -2,6 +2,7 @@
 
 use super::Windows;
 use crate::device::cpu::threads::{self, GRAIN};
+use crate::device::cpu::tile::LANES;
 use crate::device::cpu::wide::{AddScaled, Wide, wide};
 
 pub(super) fn avg_forward(windows: &Windows, x: &[f32], y: &mut [f32]) {
@@ -55,22 +56,17 @@ pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: &
             let (n, oi) = (row / ho, row % ho);
             let is = windows.pixels(oi, h);
             let pixels = y.chunks_exact_mut(c).zip(winner.chunks_exact_mut(c));
+            let mut window = Vec::with_capacity(pool.k * pool.k);
             for (oj, (y, winner)) in pixels.enumerate() {
-                let js = windows.pixels(oj, w);
+                window.clear();
                 for i in is.clone() {
-                    for j in js.clone() {
+                    for j in windows.pixels(oj, w) {
                         let (di, dj) = (i + pool.pad - oi * pool.stride, j + pool.pad - oj * pool.stride);
-                        let tap = (di * pool.k + dj) as f32;
                         let at = ((n * h + i) * w + j) * c;
-                        let x = &x[at..at + c];
-                        if i == is.start && j == js.start {
-                            y.copy_from_slice(x);
-                            winner.fill(tap);
-                        } else {
-                            larger(y, winner, x, tap);
-                        }
+                        window.push(((di * pool.k + dj) as f32, &x[at..at + c]));
                     }
                 }
+                wide(Largest { y, winner, window: &window });
             }
         }
     });
@@ -115,29 +111,54 @@ fn add(y: &mut [f32], x: &[f32], f: f32) {
     wide(AddScaled { y, x, f });
 }
 
-fn larger(y: &mut [f32], winner: &mut [f32], x: &[f32], tap: f32) {
-    wide(Larger { y, winner, x, tap });
-}
-
-/// Takes over where `x` is larger, or is the first NaN. With masks, since the compiler makes a branch of a choice here,
-/// which costs ten times as much.
-struct Larger<'a> {
+/// The largest of a window's pixels in each channel, or its first NaN, and which it was.
+struct Largest<'a> {
     y: &'a mut [f32],
     winner: &'a mut [f32],
-    x: &'a [f32],
-    tap: f32,
+    /// Position in the window and channels of each pixel.
+    window: &'a [(f32, &'a [f32])],
 }
 
-impl Wide for Larger<'_> {
+/// A channel in each place of a vector.
+type Lane = [f32; LANES];
+
+impl Wide for Largest<'_> {
+    /// Lane by lane, so that each is written once and by no condition: stores by a mask cost several processors ten times
+    /// as much.
     #[inline(always)]
     fn run(self) {
-        let Larger { y, winner, x, tap } = self;
-        let either = |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
-        for ((y, winner), &x) in y.iter_mut().zip(winner).zip(x) {
-            let takes = ((x > *y) | x.is_nan()) & !y.is_nan();
-            let mask = u32::from(takes).wrapping_neg();
-            *y = either(mask, x, *y);
-            *winner = either(mask, tap, *winner);
+        let Largest { y, winner, window } = self;
+        for at in (0..y.len()).step_by(LANES) {
+            let n = LANES.min(y.len() - at);
+            let (mut best, mut place) = ([f32::NEG_INFINITY; LANES], [window[0].0; LANES]);
+            for (position, x) in window {
+                let mut lane = [0.0; LANES];
+                match x[at..at + n].try_into() {
+                    Ok(whole) => lane = whole,
+                    Err(_) => lane[..n].copy_from_slice(&x[at..at + n]),
+                }
+                [best, place] = larger([best, place], [lane, [*position; LANES]]);
+            }
+            for (to, from) in [(&mut y[at..at + n], best), (&mut winner[at..at + n], place)] {
+                match <&mut Lane>::try_from(&mut *to) {
+                    Ok(to) => *to = from,
+                    Err(_) => to.copy_from_slice(&from[..n]),
+                }
+            }
         }
     }
+}
+
+/// The second value and place where that is larger, or is NaN where the first is none. By masks, since the compiler makes a
+/// branch of a choice here.
+#[inline(always)]
+fn larger([mut best, mut place]: [Lane; 2], [other, its_place]: [Lane; 2]) -> [Lane; 2] {
+    let either = |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
+    for i in 0..LANES {
+        let takes = (other[i] > best[i]) | other[i].is_nan() & !best[i].is_nan();
+        let mask = u32::from(takes).wrapping_neg();
+        best[i] = either(mask, other[i], best[i]);
+        place[i] = either(mask, its_place[i], place[i]);
+    }
+    [best, place]
 }
