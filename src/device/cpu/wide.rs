@@ -3,6 +3,33 @@
 //! The compiler makes vectors of plain loops for the instruction sets that it may assume, which on x86-64 is an old one.
 //! Rust never merges a product and a sum into one rounding by itself, so the bits do not depend on the set.
 
+use super::tile::LANES;
+
+/// One vector of loops that go vector by vector: small arrays, of which the compiler knows that they do not overlap.
+pub type Lane = [f32; LANES];
+
+/// The numbers of a slice that is no longer, and zeros after them.
+#[inline(always)]
+pub fn load(from: &[f32]) -> Lane {
+    match from.try_into() {
+        Ok(whole) => whole,
+        Err(_) => {
+            let mut lane = [0.0; LANES];
+            lane[..from.len()].copy_from_slice(from);
+            lane
+        }
+    }
+}
+
+/// As many numbers as the slice takes.
+#[inline(always)]
+pub fn store(lane: &Lane, to: &mut [f32]) {
+    match <&mut Lane>::try_from(&mut *to) {
+        Ok(to) => *to = *lane,
+        Err(_) => to.copy_from_slice(&lane[..to.len()]),
+    }
+}
+
 /// Work whose `run`, marked `#[inline(always)]`, is compiled once for each instruction set.
 pub trait Wide {
     /// Does it.

@@ -3,7 +3,7 @@
 use super::Windows;
 use crate::device::cpu::threads::{self, GRAIN};
 use crate::device::cpu::tile::LANES;
-use crate::device::cpu::wide::{AddScaled, Wide, wide};
+use crate::device::cpu::wide::{AddScaled, Lane, Wide, load, store, wide};
 
 pub(super) fn avg_forward(windows: &Windows, x: &[f32], y: &mut [f32]) {
     let &Windows { h, w, c, ho, wo, .. } = windows;
@@ -119,9 +119,6 @@ struct Largest<'a> {
     window: &'a [(f32, &'a [f32])],
 }
 
-/// A channel in each place of a vector.
-type Lane = [f32; LANES];
-
 impl Wide for Largest<'_> {
     /// Lane by lane, so that each is written once and by no condition: stores by a mask cost several processors ten times
     /// as much.
@@ -132,19 +129,10 @@ impl Wide for Largest<'_> {
             let n = LANES.min(y.len() - at);
             let (mut best, mut place) = ([f32::NEG_INFINITY; LANES], [window[0].0; LANES]);
             for (position, x) in window {
-                let mut lane = [0.0; LANES];
-                match x[at..at + n].try_into() {
-                    Ok(whole) => lane = whole,
-                    Err(_) => lane[..n].copy_from_slice(&x[at..at + n]),
-                }
-                [best, place] = larger([best, place], [lane, [*position; LANES]]);
+                [best, place] = larger([best, place], [load(&x[at..at + n]), [*position; LANES]]);
             }
-            for (to, from) in [(&mut y[at..at + n], best), (&mut winner[at..at + n], place)] {
-                match <&mut Lane>::try_from(&mut *to) {
-                    Ok(to) => *to = from,
-                    Err(_) => to.copy_from_slice(&from[..n]),
-                }
-            }
+            store(&best, &mut y[at..at + n]);
+            store(&place, &mut winner[at..at + n]);
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::array::from_fn;
 
 use crate::device::cpu::tile::LANES;
-use crate::device::cpu::wide::{Wide, prefetch, wide};
+use crate::device::cpu::wide::{Lane, Wide, load, prefetch, store, wide};
 
 /// Outputs of a tile along an axis.
 pub const OUTPUTS: usize = 4;
@@ -256,9 +256,6 @@ struct Square<'a, const I: usize, const O: usize, T: Fn([f32; I]) -> [f32; O]> {
     f: T,
 }
 
-/// A channel in each place of a vector.
-type Lane = [f32; LANES];
-
 /// `f` of every lane. Through small arrays, about which the compiler knows that they do not overlap.
 #[inline(always)]
 fn line<const I: usize, const O: usize>(x: [Lane; I], f: impl Fn([f32; I]) -> [f32; O]) -> [Lane; O] {
@@ -287,11 +284,7 @@ impl<const I: usize, const O: usize, T: Fn([f32; I]) -> [f32; O]> Wide for Squar
                 let mut column = [[0.0; LANES]; I];
                 for (lane, from) in column.iter_mut().zip(&from) {
                     prefetch(from[j], at + AHEAD);
-                    let from = &from[j][at..at + n];
-                    match from.try_into() {
-                        Ok(whole) => *lane = whole,
-                        Err(_) => lane[..n].copy_from_slice(from),
-                    }
+                    *lane = load(&from[j][at..at + n]);
                 }
                 for (middle, lane) in middle.iter_mut().zip(line(column, &f)) {
                     middle[j] = lane;
@@ -301,11 +294,7 @@ impl<const I: usize, const O: usize, T: Fn([f32; I]) -> [f32; O]> Wide for Squar
                 for (j, lane) in line(row, &f).into_iter().enumerate() {
                     let place = (i * O + j) * stride + at;
                     prefetch(to, place + AHEAD);
-                    let to = &mut to[place..][..n];
-                    match <&mut Lane>::try_from(&mut *to) {
-                        Ok(to) => *to = lane,
-                        Err(_) => to.copy_from_slice(&lane[..n]),
-                    }
+                    store(&lane, &mut to[place..][..n]);
                 }
             }
         }
