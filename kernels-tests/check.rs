@@ -72,6 +72,7 @@ pub fn devices() -> &'static [(String, Device)] {
             max_workgroups_per_axis: Some(64),
             max_binding_bytes: Some(8 << 20),
             kind: None,
+            half: false,
         };
         let gpu = Gpu::open(0, small).unwrap_or_else(|e| panic!("small limits: {e}"));
         all.push((format!("{} with small limits", adapters[0].id), Device::Gpu(gpu)));

@@ -19,7 +19,8 @@ fn rows(out: &Value) -> Vec<(&str, &Value)> {
     rows.iter().map(|row| (row["name"].as_str().unwrap(), row)).collect()
 }
 
-fn adapter() -> String {
+/// The last one, lavapipe before others: it builds pipelines fastest.
+pub fn adapter() -> String {
     ganas::device::Gpu::adapters()
         .pop()
         .expect("scripts/install-vulkan installs a software adapter")

@@ -60,6 +60,7 @@ pub const AS_IT_IS: GpuOptions = GpuOptions {
     max_workgroups_per_axis: None,
     max_binding_bytes: None,
     kind: None,
+    half: false,
 };
 
 /// With sums cut and all ways that a large card has.

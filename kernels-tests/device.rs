@@ -21,6 +21,7 @@ const SMALL: GpuOptions = GpuOptions {
     max_workgroups_per_axis: Some(64),
     max_binding_bytes: Some(1 << 20),
     kind: None,
+    half: false,
 };
 
 fn accumulate() -> Kernel {
@@ -29,6 +30,7 @@ fn accumulate() -> Kernel {
         source: SOURCE,
         entry: "forward",
         constants: Vec::new(),
+        stand_in: None,
     }
 }
 
@@ -120,6 +122,7 @@ fn entry_points_bind_only_what_they_use_and_see_the_length_in_whole_vectors() {
         source: source.clone().leak(),
         entry,
         constants: vec![("WG", 64.0), ("LANES", 2.0)],
+        stand_in: None,
     };
     on_each(SMALL, |gpu| {
         let (x, y) = (gpu.upload(&ramp(8)), gpu.alloc(3));

@@ -26,6 +26,7 @@ mod fixtures_ops_a;
 mod fixtures_ops_b;
 mod fixtures_search;
 mod gather;
+mod halves;
 mod inception;
 mod layering;
 mod matmul;

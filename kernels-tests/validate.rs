@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ganas::device::gpu::resolve;
+use ganas::device::gpu::{StandIn, resolve};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
@@ -31,17 +31,32 @@ fn every_shader_is_valid_and_can_be_written_for_each_platform() {
     assert!(!shaders().is_empty());
     for path in shaders() {
         let source = fs::read_to_string(&path).expect("a shader can be read");
-        check(stem(&path), &source);
+        check(stem(&path), &source, None, Capabilities::SUBGROUP);
     }
+}
+
+/// What reads halves is apart from all else, since an adapter that cannot refuses whole files.
+#[test]
+fn every_shader_that_can_read_halves_is_valid_and_can_be_written_for_each_platform() {
+    let mut readers = Vec::new();
+    for path in shaders() {
+        let source = fs::read_to_string(&path).expect("a shader can be read");
+        if source.contains("#import operands\n") {
+            let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+            check(stem(&path), &source, Some(("operands", "operands_half")), capabilities);
+            readers.push(stem(&path).to_owned());
+        }
+    }
+    assert_eq!(readers, ["conv2d", "conv2d_subgroup", "conv2d_workgroup"]);
 }
 
 /// # Panics
 /// With the diagnostics of naga if any step refuses the shader.
-fn check(file: &str, source: &str) {
-    let text = resolve(file, source);
+fn check(file: &str, source: &str, stand_in: Option<StandIn>, capabilities: Capabilities) {
+    let text = resolve(file, source, stand_in);
     let module = naga::front::wgsl::parse_str(&text)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&text, file)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
+    let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&text, file)));
     assert!(!module.entry_points.is_empty(), "{file}: no entry point");
@@ -113,7 +128,7 @@ fn every_shader_has_a_test_of_the_same_stem() {
 fn every_library_file_can_be_imported() {
     for entry in fs::read_dir(root().join("shaders/lib")).expect("there is a library") {
         let path = entry.expect("the folder can be read").path();
-        let text = resolve("test", &format!("#import {}\n", stem(&path)));
+        let text = resolve("test", &format!("#import {}\n", stem(&path)), None);
         assert!(!text.is_empty(), "{}", path.display());
     }
 }
@@ -126,5 +141,7 @@ fn an_override_without_a_default_is_refused() {
         "override KIND: u32;
          @group(0) @binding(0) var<storage, read_write> y: array<u32>;
          @compute @workgroup_size(1) fn forward() { y[0] = KIND; }",
+        None,
+        Capabilities::empty(),
     );
 }

@@ -4,6 +4,7 @@
 //                  x zero outside the image: the specification
 //   pack_x:        a window of x with zeros around it, channels padded with zeros to a multiple of 8
 //   pack_w:        w of the taps in the table, channels padded likewise; transposed for the input gradient
+//   pack_x_half, pack_w_half: the same copies, rounded to halves
 //   forward:       part[s,q,o] = the same sum over the taps of split s, of a packed x and w; one split is y itself
 //   finish_y:      y[q,o] = bias[o] + sum over s of part[s,q,o], rectified if that is wanted, as what forward stores
 //   backward_w:    part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
@@ -11,9 +12,11 @@
 //
 // forward and backward_w: one invocation owns 8 x 8 results in registers, so that each vec4 it loads is used eight
 // times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check.
-// pack_x and pack_w: it owns four channels. The others own one element each.
+// Copies: it owns four channels. The others own one element each.
 #import grid
+#import halves
 #import index
+#import operands
 #import put_y
 #import taps
 
@@ -21,9 +24,8 @@
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read_write> y2: array<vec2<u32>>;
 
 @compute @workgroup_size(WG)
 fn forward_plain(at: Grid) {
@@ -63,10 +65,7 @@ fn four_of_x(row: u32, first: u32, count: u32) -> vec4<f32> {
 }
 
 // Here rows, columns are the size of the window, cout its padded channels, and (y0, x0), biased by 128, its corner.
-@compute @workgroup_size(WG)
-fn pack_x(at: Grid) {
-    let k = linear(at);
-    if k >= p.len { return; }
+fn four_of_window(k: u32) -> vec4<f32> {
     let c4 = p.cout / 4u;
     let own = nhwc(k, p.rows, p.columns, c4);
     let j = i32(own.z) + i32(p.x0) - 128;
@@ -75,15 +74,12 @@ fn pack_x(at: Grid) {
     if i >= 0 && i < i32(p.h) && j >= 0 && j < i32(p.w) {
         value = four_of_x((own.x * p.h + u32(i)) * p.w + u32(j), own.w * 4u, p.cin);
     }
-    y4[k] = value;
+    return value;
 }
 
 // Here x holds the weights, the table the index of the source tap, cin and extra are the source's channels, rows and
 // cout the packed ones (already exchanged when transposing).
-@compute @workgroup_size(WG)
-fn pack_w(at: Grid) {
-    let k = linear(at);
-    if k >= p.len { return; }
+fn four_of_weights(k: u32) -> vec4<f32> {
     let row = divmod(k, p.cout / 4u);
     let source = divmod(row.x, p.rows);
     let o = row.y * 4u;
@@ -99,7 +95,31 @@ fn pack_w(at: Grid) {
         if o + 2u < p.cin { value.z = x[from_row + 2u * p.extra]; }
         if o + 3u < p.cin { value.w = x[from_row + 3u * p.extra]; }
     }
-    y4[k] = value;
+    return value;
+}
+
+@compute @workgroup_size(WG)
+fn pack_x(at: Grid) {
+    let k = linear(at);
+    if k < p.len { y4[k] = four_of_window(k); }
+}
+
+@compute @workgroup_size(WG)
+fn pack_x_half(at: Grid) {
+    let k = linear(at);
+    if k < p.len { y2[k] = to_halves(four_of_window(k)); }
+}
+
+@compute @workgroup_size(WG)
+fn pack_w(at: Grid) {
+    let k = linear(at);
+    if k < p.len { y4[k] = four_of_weights(k); }
+}
+
+@compute @workgroup_size(WG)
+fn pack_w_half(at: Grid) {
+    let k = linear(at);
+    if k < p.len { y2[k] = to_halves(four_of_weights(k)); }
 }
 
 fn rank4(sum: vec4<f32>, a: vec4<f32>, r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> vec4<f32> {
@@ -132,18 +152,18 @@ fn forward(at: Grid) {
         let d = tap(t);
         let first = (u32(d.x) * p.w + u32(d.y)) * c4;
         for (var c = first; c < first + c4; c++) {
-            let l0 = w4[r]; let h0 = w4[r + 1u]; r += o4;
-            let l1 = w4[r]; let h1 = w4[r + 1u]; r += o4;
-            let l2 = w4[r]; let h2 = w4[r + 1u]; r += o4;
-            let l3 = w4[r]; let h3 = w4[r + 1u]; r += o4;
-            var v = x4[q0 + c]; a0 = rank4(a0, v, l0, l1, l2, l3); b0 = rank4(b0, v, h0, h1, h2, h3);
-            v = x4[q1 + c]; a1 = rank4(a1, v, l0, l1, l2, l3); b1 = rank4(b1, v, h0, h1, h2, h3);
-            v = x4[q2 + c]; a2 = rank4(a2, v, l0, l1, l2, l3); b2 = rank4(b2, v, h0, h1, h2, h3);
-            v = x4[q3 + c]; a3 = rank4(a3, v, l0, l1, l2, l3); b3 = rank4(b3, v, h0, h1, h2, h3);
-            v = x4[q4 + c]; a4 = rank4(a4, v, l0, l1, l2, l3); b4 = rank4(b4, v, h0, h1, h2, h3);
-            v = x4[q5 + c]; a5 = rank4(a5, v, l0, l1, l2, l3); b5 = rank4(b5, v, h0, h1, h2, h3);
-            v = x4[q6 + c]; a6 = rank4(a6, v, l0, l1, l2, l3); b6 = rank4(b6, v, h0, h1, h2, h3);
-            v = x4[q7 + c]; a7 = rank4(a7, v, l0, l1, l2, l3); b7 = rank4(b7, v, h0, h1, h2, h3);
+            let l0 = load_w(r); let h0 = load_w(r + 1u); r += o4;
+            let l1 = load_w(r); let h1 = load_w(r + 1u); r += o4;
+            let l2 = load_w(r); let h2 = load_w(r + 1u); r += o4;
+            let l3 = load_w(r); let h3 = load_w(r + 1u); r += o4;
+            var v = load_x(q0 + c); a0 = rank4(a0, v, l0, l1, l2, l3); b0 = rank4(b0, v, h0, h1, h2, h3);
+            v = load_x(q1 + c); a1 = rank4(a1, v, l0, l1, l2, l3); b1 = rank4(b1, v, h0, h1, h2, h3);
+            v = load_x(q2 + c); a2 = rank4(a2, v, l0, l1, l2, l3); b2 = rank4(b2, v, h0, h1, h2, h3);
+            v = load_x(q3 + c); a3 = rank4(a3, v, l0, l1, l2, l3); b3 = rank4(b3, v, h0, h1, h2, h3);
+            v = load_x(q4 + c); a4 = rank4(a4, v, l0, l1, l2, l3); b4 = rank4(b4, v, h0, h1, h2, h3);
+            v = load_x(q5 + c); a5 = rank4(a5, v, l0, l1, l2, l3); b5 = rank4(b5, v, h0, h1, h2, h3);
+            v = load_x(q6 + c); a6 = rank4(a6, v, l0, l1, l2, l3); b6 = rank4(b6, v, h0, h1, h2, h3);
+            v = load_x(q7 + c); a7 = rank4(a7, v, l0, l1, l2, l3); b7 = rank4(b7, v, h0, h1, h2, h3);
         }
     }
     put_y8(s, q, o, a0, b0); put_y8(s, q + 1u, o, a1, b1); put_y8(s, q + 2u, o, a2, b2); put_y8(s, q + 3u, o, a3, b3);
@@ -194,8 +214,8 @@ fn backward_w(at: Grid) {
         var first = (top * p.w + u32(d.y)) * c4 + ct * 2u;
         var g = row * p.columns * o4 + ot * 2u;
         for (var j = 0u; j < p.columns; j++) {
-            let u = x4[first]; let v = x4[first + 1u];
-            let l = w4[g]; let h = w4[g + 1u];
+            let u = load_x(first); let v = load_x(first + 1u);
+            let l = load_w(g); let h = load_w(g + 1u);
             a0 = fma(vec4(u.x), l, a0); b0 = fma(vec4(u.x), h, b0);
             a1 = fma(vec4(u.y), l, a1); b1 = fma(vec4(u.y), h, b1);
             a2 = fma(vec4(u.z), l, a2); b2 = fma(vec4(u.z), h, b2);

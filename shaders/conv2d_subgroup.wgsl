@@ -7,14 +7,13 @@
 // A subgroup owns SIDE positions (backward_w: input channels) by SIDE output channels. Rows of a tile are named
 // one by one, because a driver keeps an array in memory if a variable indexes it.
 #import grid
+#import operands
 #import taps
 #import put_y
 #import subgroup_tile
 
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
 
 fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {
@@ -46,8 +45,8 @@ fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
         let d = tap(t);
         let first = (u32(d.x) * p.w + u32(d.y)) * c4;
         for (var c = first; c < first + c4; c++) {
-            let a = mat4x4<f32>(x4[q0 + c], x4[q1 + c], x4[q2 + c], x4[q3 + c]);
-            let b = mat4x4<f32>(w4[r], w4[r + o4], w4[r + 2u * o4], w4[r + 3u * o4]);
+            let a = mat4x4<f32>(load_x(q0 + c), load_x(q1 + c), load_x(q2 + c), load_x(q3 + c));
+            let b = mat4x4<f32>(load_w(r), load_w(r + o4), load_w(r + 2u * o4), load_w(r + 3u * o4));
             add_product(&tile, a, b);
             r += 4u * o4;
         }
@@ -65,12 +64,12 @@ fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
 }
 
 fn pixel_if(inside: bool, at: u32) -> vec4<f32> {
-    if inside { return x4[at]; }
+    if inside { return load_x(at); }
     return vec4<f32>();
 }
 
 fn gradient_if(inside: bool, at: u32) -> vec4<f32> {
-    if inside { return w4[at]; }
+    if inside { return load_w(at); }
     return vec4<f32>();
 }
 
@@ -100,8 +99,8 @@ fn backward_w(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
         var g = row * p.columns * o4 + min(o, o4 - 1u);
         var j = 0u;
         for (; j + 4u <= p.columns; j += 4u) {
-            let v = mat4x4<f32>(x4[first], x4[first + next], x4[first + 2u * next], x4[first + 3u * next]);
-            let b = mat4x4<f32>(w4[g], w4[g + o4], w4[g + 2u * o4], w4[g + 3u * o4]);
+            let v = mat4x4<f32>(load_x(first), load_x(first + next), load_x(first + 2u * next), load_x(first + 3u * next));
+            let b = mat4x4<f32>(load_w(g), load_w(g + o4), load_w(g + 2u * o4), load_w(g + 3u * o4));
             add_product(&tile, transpose(v), b);
             first += 4u * next;
             g += 4u * o4;
@@ -111,8 +110,8 @@ fn backward_w(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
             let two = j + 1u < p.columns;
             let three = j + 2u < p.columns;
             let none = vec4<f32>();
-            let v = mat4x4<f32>(x4[first], pixel_if(two, first + next), pixel_if(three, first + 2u * next), none);
-            let b = mat4x4<f32>(w4[g], gradient_if(two, g + o4), gradient_if(three, g + 2u * o4), none);
+            let v = mat4x4<f32>(load_x(first), pixel_if(two, first + next), pixel_if(three, first + 2u * next), none);
+            let b = mat4x4<f32>(load_w(g), gradient_if(two, g + o4), gradient_if(three, g + 2u * o4), none);
             add_product(&tile, transpose(v), b);
         }
     }

@@ -8,13 +8,12 @@
 // 8 x 8 of them in registers; slabs of 16 terms pass through workgroup memory, so that a vec4 which comes from outside is
 // used 64 times.
 #import grid
+#import operands
 #import put_y
 #import taps
 
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
 
 // 16 terms of 64 positions, and of 64 output channels.
@@ -81,9 +80,9 @@ fn forward(at: Grid) {
         let c = eight % eights * 2u + load_k % 2u;
         let d = tap(t);
         let shift = (u32(d.x) * p.w + u32(d.y)) * c4 + c;
-        let a = transpose(mat4x4<f32>(x4[x0 + shift], x4[x1 + shift], x4[x2 + shift], x4[x3 + shift]));
+        let a = transpose(mat4x4<f32>(load_x(x0 + shift), load_x(x1 + shift), load_x(x2 + shift), load_x(x3 + shift)));
         let r = (t * p.cin + c * 4u) * o4 + from_o;
-        let b = mat4x4<f32>(w4[r], w4[r + o4], w4[r + 2u * o4], w4[r + 3u * o4]);
+        let b = mat4x4<f32>(load_w(r), load_w(r + o4), load_w(r + 2u * o4), load_w(r + 3u * o4));
         workgroupBarrier();
         let to = load_k * 64u + load_i;
         tile_a[to] = a[0]; tile_a[to + 16u] = a[1]; tile_a[to + 32u] = a[2]; tile_a[to + 48u] = a[3];
@@ -112,7 +111,7 @@ fn read_x(k: u32, d: vec2<i32>, c: u32) -> vec4<f32> {
     let at = nij(k, p.rows, p.columns);
     let i = at.y * p.stride + u32(d.x);
     let j = at.z * p.stride + u32(d.y);
-    return x4[((at.x * p.h + i) * p.w + j) * (p.cin / 4u) + c];
+    return load_x(((at.x * p.h + i) * p.w + j) * (p.cin / 4u) + c);
 }
 
 // Sizes as in conv2d.wgsl: x4 is the packed window, w4 is gy, cin and cout are padded, oh counts all output rows of the
@@ -146,7 +145,7 @@ fn backward_w(at: Grid) {
         let k2 = min(slab + load_k + 2u, end - 1u);
         let k3 = min(slab + load_k + 3u, end - 1u);
         let a = mat4x4<f32>(read_x(k0, d, from_c), read_x(k1, d, from_c), read_x(k2, d, from_c), read_x(k3, d, from_c));
-        let b = mat4x4<f32>(w4[k0 * o4 + from_o], w4[k1 * o4 + from_o], w4[k2 * o4 + from_o], w4[k3 * o4 + from_o]);
+        let b = mat4x4<f32>(load_w(k0 * o4 + from_o), load_w(k1 * o4 + from_o), load_w(k2 * o4 + from_o), load_w(k3 * o4 + from_o));
         workgroupBarrier();
         let to = load_k * 16u + load_i;
         tile_a[to] = a[0]; tile_a[to + 16u] = a[1]; tile_a[to + 32u] = a[2]; tile_a[to + 48u] = a[3];

@@ -18,6 +18,7 @@ use super::sample::SampleArgs;
 use super::stats::StatsArgs;
 use super::train::TrainArgs;
 use super::train_classifier::TrainClassifierArgs;
+use crate::device::GpuOptions;
 use crate::{Device, Error, runs};
 
 /// Searches, trains, evaluates and exports generative adversarial networks on any GPU or on the CPU.
@@ -52,6 +53,10 @@ pub struct Global {
     /// at most 2 s and kept in the user's cache folder
     #[arg(long, global = true)]
     pub no_tune: bool,
+    /// On a GPU, let convolutions read weights and images as halves (f16): less memory traffic for fewer digits; sums and
+    /// gradients are floats as ever
+    #[arg(long, global = true)]
+    pub half: bool,
 }
 
 /// The longest time that a command measures kernels for.
@@ -208,15 +213,16 @@ impl Global {
     /// # Errors
     /// If there is no such device, or it cannot be opened.
     pub fn open_device(&self) -> Result<Device, Error> {
-        self.open(self.device.as_deref().unwrap_or("auto"), TUNING)
+        self.open(self.device.as_deref().unwrap_or("auto"), self.half, TUNING)
     }
 
-    /// Opens a device by its name, with kernels to be chosen by up to `tuning` of measurements.
+    /// Opens a device by its name, with halves or without, and with kernels to be chosen by up to `tuning` of
+    /// measurements.
     ///
     /// # Errors
     /// If there is no such device, or it cannot be opened.
-    pub(super) fn open(&self, wanted: &str, tuning: Duration) -> Result<Device, Error> {
-        let device = Device::open(wanted)?;
+    pub(super) fn open(&self, wanted: &str, half: bool, tuning: Duration) -> Result<Device, Error> {
+        let device = Device::open_with(wanted, GpuOptions { half, ..GpuOptions::default() })?;
         if !self.no_tune
             && let Some(cache) = dirs::cache_dir()
             && let Err(error) = runs::tune(&device, &cache.join("ganas/kernels"), tuning)

@@ -63,9 +63,10 @@ pub struct InceptionArgs {
 /// # Errors
 /// If there is no such device or kernel, a size cannot work, or the device fails.
 pub(super) fn run(what: &BenchCommand, global: &Global) -> Result<(), Error> {
-    let device = global.open(global.device.as_deref().unwrap_or("auto"), TUNING)?;
+    let device = global.open(global.device.as_deref().unwrap_or("auto"), global.half, TUNING)?;
     let info = device.info();
-    let name = format!("{} {}", info.id, info.name);
+    let with = if device.half() { ", halves" } else { "" };
+    let name = format!("{} {}{with}", info.id, info.name);
     let (cases, filter, line): (_, _, fn(&Row) -> String) = match what {
         BenchCommand::Kernels(args) => (bench::kernels(info.kind), args.filter.as_str(), line),
         BenchCommand::Step(args) => {

@@ -1,5 +1,6 @@
 //! A run from the command line: settings in layers, a folder, the loop; begun or resumed.
 
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -100,6 +101,16 @@ pub struct StoredDevice {
     pub id: String,
     /// Name of the processor or adapter.
     pub name: String,
+    /// Whether convolutions read halves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub half: bool,
+}
+
+impl fmt::Display for StoredDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = if self.half { " with halves" } else { "" };
+        write!(f, "{} ({}){with}", self.id, self.name)
+    }
 }
 
 /// What the typed `name` stands for among `all`; `key` is the flag.
@@ -278,22 +289,21 @@ fn settings_of_resumed<C: Settings>(stored: &StoredRun<C>, typed: &Typed) -> Res
 
 /// Opens the device of the run; another one would not end with the same journal.
 fn device_of_resumed(run: &Path, was: &StoredDevice, global: &Global) -> Result<Device, Error> {
-    let device = global.open(global.device.as_deref().unwrap_or(&was.id), TUNING)?;
+    let half = global.half || was.half;
+    let device = global.open(global.device.as_deref().unwrap_or(&was.id), half, TUNING)?;
     let now = stored_device(&device);
     // Processors of one architecture compute alike, adapters need not.
     if now == *was || (now.id == "cpu" && was.id == "cpu") {
         return Ok(device);
     }
-    let reason = format!(
-        "was begun on {} ({}) and stays there, so that it ends as an unbroken run does; this is {} ({})",
-        was.id, was.name, now.id, now.name
-    );
+    let reason =
+        format!("was begun on {was} and stays there, so that it ends as an unbroken run does; this is {now}");
     Err(Error::run(run, reason))
 }
 
 fn stored_device(device: &Device) -> StoredDevice {
     let info = device.info();
-    StoredDevice { id: info.id, name: info.name }
+    StoredDevice { id: info.id, name: info.name, half: device.half() }
 }
 
 /// Puts the settings of the file, of `--set` and of the flags over the others.

@@ -26,17 +26,41 @@ impl Device {
     /// # Errors
     /// If there is no such device, the name fits several, or the adapter cannot be opened.
     pub fn open(wanted: &str) -> Result<Device, Error> {
+        Device::open_with(wanted, GpuOptions::default())
+    }
+
+    /// As [`Device::open`], an adapter with `options`.
+    ///
+    /// # Errors
+    /// As [`Device::open`], and if halves are asked of the CPU.
+    pub fn open_with(wanted: &str, options: GpuOptions) -> Result<Device, Error> {
+        let cpu = || match options.half {
+            false => Ok(Device::cpu()),
+            true => Err(Error::NoDevice {
+                wanted: format!("{wanted} with halves"),
+                reason: "the CPU computes with floats only; name an adapter (`ganas devices` lists them)"
+                    .into(),
+            }),
+        };
         if wanted == "cpu" {
-            return Ok(Device::cpu());
+            return cpu();
         }
         let all = Device::list();
         let found = find(&all, wanted)?;
         match found.id.strip_prefix("gpu:") {
-            None => Ok(Device::cpu()),
+            None => cpu(),
             Some(index) => {
                 let index = index.parse().expect("an adapter id ends in its index");
-                Ok(Device::Gpu(Gpu::open(index, GpuOptions::default())?))
+                Ok(Device::Gpu(Gpu::open(index, options)?))
             }
+        }
+    }
+
+    /// Whether convolutions read halves here, see [`GpuOptions::half`].
+    pub fn half(&self) -> bool {
+        match self {
+            Device::Cpu(_) => false,
+            Device::Gpu(gpu) => gpu.half(),
         }
     }
 }

@@ -106,6 +106,11 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
             all().len()
         ))
     })?;
+    let flags = adapter.get_downlevel_capabilities().flags;
+    if options.half && !flags.contains(wgpu::DownlevelFlags::SHADER_F16_IN_F32) {
+        let name = adapter.get_info().name;
+        return Err(no_device(format!("{name} cannot read halves; leave them out, or use another device")));
+    }
     let wanted = wanted_limits(&adapter.limits(), options);
     let used = match options.minimum_limits {
         true => wgpu::Features::empty(),
@@ -190,6 +195,7 @@ mod tests {
             max_workgroups_per_axis: Some(64),
             max_binding_bytes: Some(1 << 20),
             kind: None,
+            half: false,
         };
         let low = wanted_limits(&offered, options);
         assert_eq!(low.max_storage_buffer_binding_size, 1 << 20);

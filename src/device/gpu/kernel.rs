@@ -1,5 +1,7 @@
 //! Naming a kernel, its constants and its parameters.
 
+use super::loader::StandIn;
+
 /// One entry point of one shader file with its `override` constants: the typed key of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
@@ -11,12 +13,20 @@ pub struct Kernel {
     pub entry: &'static str,
     /// Values of `override` constants by name.
     pub constants: Vec<(&'static str, f64)>,
+    /// A file of the library that the source imports, and the one to take in its place.
+    pub stand_in: Option<StandIn>,
 }
 
 impl Kernel {
     /// The same kernel with an `override` constant set.
     pub fn with(mut self, name: &'static str, value: impl Into<f64>) -> Kernel {
         self.constants.push((name, value.into()));
+        self
+    }
+
+    /// The same kernel with another file of the library in the place of one that it imports.
+    pub fn importing(mut self, stand_in: StandIn) -> Kernel {
+        self.stand_in = Some(stand_in);
         self
     }
 }
@@ -35,6 +45,7 @@ macro_rules! kernel {
             source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file, ".wgsl")),
             entry: $entry,
             constants: Vec::new(),
+            stand_in: None,
         }
     };
 }

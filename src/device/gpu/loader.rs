@@ -13,35 +13,52 @@ macro_rules! library {
 const LIBRARY: &[(&str, &str)] = &[
     library!("exp"),
     library!("grid"),
+    library!("halves"),
     library!("index"),
     library!("matrix"),
+    library!("operands"),
+    library!("operands_half"),
     library!("put_y"),
     library!("reduce"),
     library!("subgroup_tile"),
     library!("taps"),
 ];
 
-/// What shaders may use. Those with subgroups are only launched on adapters that have them.
-const CAPABILITIES: Capabilities = Capabilities::SUBGROUP;
+/// What shaders may use. Those that use it are only launched on adapters that have it.
+const CAPABILITIES: Capabilities = Capabilities::SUBGROUP.union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
 
-/// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, each pasted once.
+/// A file of the library and the one that is pasted in its place.
+pub type StandIn = (&'static str, &'static str);
+
+/// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, or by what stands in for it,
+/// each pasted once.
 ///
 /// # Panics
 /// If an import names no file of the library.
 #[doc(hidden)]
-pub fn resolve(file: &str, source: &str) -> String {
+pub fn resolve(file: &str, source: &str, stand_in: Option<StandIn>) -> String {
     let mut pasted = Vec::new();
     let mut text = String::with_capacity(source.len());
-    paste(file, source, &mut pasted, &mut text);
+    paste(file, source, stand_in, &mut pasted, &mut text);
     text
 }
 
-fn paste<'a>(file: &str, source: &'a str, pasted: &mut Vec<&'a str>, text: &mut String) {
+fn paste<'a>(
+    file: &str,
+    source: &'a str,
+    stand_in: Option<StandIn>,
+    pasted: &mut Vec<&'a str>,
+    text: &mut String,
+) {
     for line in source.lines() {
-        let Some(name) = line.strip_prefix("#import ").map(str::trim) else {
+        let Some(named) = line.strip_prefix("#import ").map(str::trim) else {
             text.push_str(line);
             text.push('\n');
             continue;
+        };
+        let name = match stand_in {
+            Some((replaced, other)) if replaced == named => other,
+            _ => named,
         };
         if pasted.contains(&name) {
             continue;
@@ -51,7 +68,7 @@ fn paste<'a>(file: &str, source: &'a str, pasted: &mut Vec<&'a str>, text: &mut 
             let known: Vec<&str> = LIBRARY.iter().map(|entry| entry.0).collect();
             panic!("{file}.wgsl imports `{name}`, but the library of the loader has {}", known.join(", "));
         };
-        paste(file, library, pasted, text);
+        paste(file, library, stand_in, pasted, text);
     }
 }
 
@@ -86,8 +103,8 @@ pub(super) struct Interface {
 impl Shader {
     /// # Panics
     /// If naga refuses the file, with its diagnostics.
-    pub(super) fn parse(file: &str, source: &str) -> Shader {
-        let text = resolve(file, source);
+    pub(super) fn parse(file: &str, source: &str, stand_in: Option<StandIn>) -> Shader {
+        let text = resolve(file, source, stand_in);
         let path = format!("shaders/{file}.wgsl");
         let module = naga::front::wgsl::parse_str(&text)
             .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
@@ -230,7 +247,7 @@ mod tests {
     fn shader() -> Shader {
         // The directive is only known at the start of a line.
         let source: Vec<&str> = SOURCE.lines().map(str::trim).collect();
-        Shader::parse("test", &source.join("\n"))
+        Shader::parse("test", &source.join("\n"), None)
     }
 
     #[test]
@@ -264,12 +281,21 @@ mod tests {
     #[test]
     #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid,")]
     fn a_missing_import_is_named() {
-        resolve("test", "#import gird");
+        resolve("test", "#import gird", None);
     }
 
     #[test]
     fn an_import_is_pasted_once() {
-        let text = resolve("test", "#import grid\n#import grid\n");
+        let text = resolve("test", "#import grid\n#import grid\n", None);
         assert_eq!(text.matches("override WG").count(), 1);
+    }
+
+    #[test]
+    fn a_stand_in_is_pasted_in_the_place_of_what_it_replaces() {
+        let texts = [None, Some(("grid", "index"))].map(|other| resolve("test", "#import grid\n", other));
+        assert_eq!(
+            texts.map(|text| (text.contains("override WG"), text.contains("fn nhwc"))),
+            [(true, false), (false, true)]
+        );
     }
 }

@@ -28,7 +28,7 @@ pub use kernel::{Kernel, Params};
 pub(crate) use kernel::{kernel, params};
 use launch::BindGroups;
 #[doc(hidden)]
-pub use loader::resolve;
+pub use loader::{StandIn, resolve};
 use pipeline::Pipelines;
 use pool::{Pool, Purpose, bytes_of};
 use tuning::Tuning;
@@ -45,6 +45,9 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
     /// Treat the adapter as one of this kind, see [`DeviceInfo::kind`].
     pub kind: Option<&'static str>,
+    /// Let convolutions read their weights, and images that they copy anyway, as halves (f16): half the memory traffic,
+    /// and 11 bits of a number in the place of 24. Sums, results and gradients are floats as ever.
+    pub half: bool,
 }
 
 /// Handle of an opened adapter. Cloning is cheap; clones are the same device.
@@ -55,6 +58,7 @@ struct Inner {
     info: DeviceInfo,
     limits: wgpu::Limits,
     subgroup: Option<u32>,
+    half: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Failure,
@@ -129,6 +133,7 @@ impl Gpu {
             info: opened.info,
             limits: opened.limits,
             subgroup: opened.subgroup,
+            half: options.half,
             device: opened.device,
             queue: opened.queue,
             failure,
@@ -156,6 +161,7 @@ impl Gpu {
             info: inner.info.clone(),
             limits: inner.limits.clone(),
             subgroup: inner.subgroup,
+            half: inner.half,
             device: inner.device.clone(),
             queue: inner.queue.clone(),
             failure,
@@ -205,6 +211,11 @@ impl Gpu {
     /// together is small enough for small images too. Processors that play an adapter are like that.
     pub fn small_subgroup(&self) -> Option<u32> {
         self.0.subgroup.filter(|size| matches!(size, 4 | 8))
+    }
+
+    /// Whether convolutions read halves, see [`GpuOptions::half`].
+    pub fn half(&self) -> bool {
+        self.0.half
     }
 
     /// Room for `len` floats with arbitrary content. Too large a buffer fails the device, see [`Gpu::read`].

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::kernel::Kernel;
-use super::loader::{Interface, Shader};
+use super::loader::{Interface, Shader, StandIn};
 use super::{GpuBuffer, batch};
 
-/// File, entry point and constants, the latter by their bits.
-type Key = (&'static str, &'static str, Vec<(&'static str, u64)>);
+/// A file, and what stands in for one of its imports.
+type Text = (&'static str, Option<StandIn>);
+
+/// The text, entry point and constants, the latter by their bits.
+type Key = (Text, &'static str, Vec<(&'static str, u64)>);
 
 #[derive(Default)]
 pub(super) struct Pipelines {
-    shaders: HashMap<&'static str, (Shader, wgpu::ShaderModule)>,
+    shaders: HashMap<Text, (Shader, wgpu::ShaderModule)>,
     built: HashMap<Key, Arc<Pipeline>>,
 }
 
@@ -38,12 +41,13 @@ impl Pipelines {
         kernel: &Kernel,
     ) -> Arc<Pipeline> {
         let constants = kernel.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
-        let key = (kernel.file, kernel.entry, constants);
+        let text = (kernel.file, kernel.stand_in);
+        let key = (text, kernel.entry, constants);
         if let Some(pipeline) = self.built.get(&key) {
             return pipeline.clone();
         }
-        let (shader, module) = self.shaders.entry(kernel.file).or_insert_with(|| {
-            let shader = Shader::parse(kernel.file, kernel.source);
+        let (shader, module) = self.shaders.entry(text).or_insert_with(|| {
+            let shader = Shader::parse(kernel.file, kernel.source, kernel.stand_in);
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(kernel.file),
                 source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(shader.module.clone())),

@@ -1,5 +1,9 @@
 //! GPU launches of the convolution: zero-padded copies first, then kernels that need no bounds check.
 
+mod packing;
+
+use packing::{Packed, Values, Weights, Window, offset_word, pack_w, table};
+
 use super::{Epilogue, MOST_TAPS, TapConv};
 use crate::device::gpu::{Grid, Kernel, Way};
 use crate::device::{Gpu, kernel};
@@ -90,7 +94,7 @@ pub(super) fn forward(gpu: &Gpu, conv: &TapConv, x: &Tensor, w: &Tensor, end: Ep
         &conv.taps,
         conv.stride,
         place,
-        x,
+        (x, Values::Activations),
         Weights { w, which: &which, turned: false },
         end,
         y,
@@ -111,17 +115,9 @@ pub(super) fn backward_x(gpu: &Gpu, conv: &TapConv, gy: &Tensor, w: &Tensor, gx:
         };
         if place.rows > 0 && place.columns > 0 {
             let weights = Weights { w, which: &residue.which, turned: true };
-            correlate(gpu, &residue.taps, 1, place, gy, weights, Epilogue::NONE, gx);
+            correlate(gpu, &residue.taps, 1, place, (gy, Values::Gradients), weights, Epilogue::NONE, gx);
         }
     }
-}
-
-/// Which taps of `w`, and whether input and output channels are exchanged.
-#[derive(Clone, Copy)]
-struct Weights<'a> {
-    w: &'a Tensor,
-    which: &'a [usize],
-    turned: bool,
 }
 
 #[expect(clippy::too_many_arguments, reason = "one launch, named at its two callers")]
@@ -130,14 +126,15 @@ fn correlate(
     taps: &[(i32, i32)],
     stride: usize,
     place: Placement,
-    x: &Tensor,
+    (x, values): (&Tensor, Values),
     weights: Weights,
     end: Epilogue<Tensor>,
     y: &Tensor,
 ) {
     let window = Window::around(taps, stride, place.rows, place.columns);
-    let packed_x = window.pack(gpu, x);
-    let (packed_w, wide) = pack_w(gpu, weights);
+    let packed_x = window.pack(gpu, x, values);
+    let packed_w = pack_w(gpu, weights);
+    let wide = packed_w.channels;
     let positions = place.rows * place.columns;
     let len = place.n * positions;
     let tiles = |images: usize| (images * positions).div_ceil(TILE) * (wide / TILE);
@@ -151,7 +148,7 @@ fn correlate(
         len: len as u32,
         h: window.height as u32,
         w: window.width as u32,
-        cin: packed_x.shape().last() as u32,
+        cin: packed_x.channels as u32,
         cout: cout as u32,
         stride: stride as u32,
         taps: taps.len() as u32,
@@ -164,15 +161,17 @@ fn correlate(
     let flag = u32::from(end.bias.is_some()) | (u32::from(end.relu) * 8);
     let bias = end.bias.unwrap_or(weights.w);
     let sum = |params: &Params, y: &Tensor| {
-        let buffers = [("x4", packed_x.gpu()), ("w4", packed_w.gpu()), ("bias", bias.gpu()), ("y", y.gpu())];
+        let mut buffers = packing::bindings([&packed_x, &packed_w]);
+        buffers.extend([("bias", bias.gpu()), ("y", y.gpu())]);
         let kernels = Kernels {
             invocation: kernel!("conv2d", "forward"),
             subgroup: kernel!("conv2d_subgroup", "forward"),
             workgroup: kernel!("conv2d_workgroup", "forward"),
         };
-        let ways = kernels.ways(gpu, [len, wide], splits);
-        let sizes = [len, packed_x.shape().last(), wide, taps.len().div_ceil(splits), splits];
-        gpu.launch_fastest("conv2d forward", &sizes, &ways, params, &buffers);
+        let operands = [&packed_x, &packed_w];
+        let ways = kernels.ways(gpu, operands, [len, wide], splits);
+        let sizes = [len, packed_x.channels, wide, taps.len().div_ceil(splits), splits];
+        gpu.launch_fastest(&packing::work("conv2d forward", operands), &sizes, &ways, params, &buffers);
     };
     let cout = y.shape().last();
     let whole = params(place, cout, flag);
@@ -204,108 +203,13 @@ fn placed(place: Placement) -> Params {
     }
 }
 
-/// The input pixels that a launch reads, as a zero-padded image.
-struct Window {
-    top: i32,
-    left: i32,
-    height: usize,
-    width: usize,
-}
-
-impl Window {
-    fn around(taps: &[(i32, i32)], stride: usize, rows: usize, columns: usize) -> Window {
-        let least = |f: fn(&(i32, i32)) -> i32| taps.iter().map(f).min().unwrap_or(0);
-        let most = |f: fn(&(i32, i32)) -> i32| taps.iter().map(f).max().unwrap_or(0);
-        let (top, left) = (least(|t| t.0), least(|t| t.1));
-        Window {
-            top,
-            left,
-            height: (rows - 1) * stride + (most(|t| t.0) - top) as usize + 1,
-            width: (columns - 1) * stride + (most(|t| t.1) - left) as usize + 1,
-        }
-    }
-
-    /// The window of `x`; `x` itself where they are the same.
-    fn pack(&self, gpu: &Gpu, x: &Tensor) -> Tensor {
-        let [n, h, w, c] = x.shape().nhwc("conv2d");
-        let wide = c.next_multiple_of(TILE);
-        if [self.top, self.left] == [0, 0] && [self.height, self.width, wide] == [h, w, c] {
-            return x.detach();
-        }
-        let packed = x.empty([n, self.height, self.width, wide]);
-        let params = Params {
-            len: (packed.elements() / 4) as u32,
-            h: h as u32,
-            w: w as u32,
-            cin: c as u32,
-            rows: self.height as u32,
-            columns: self.width as u32,
-            cout: wide as u32,
-            y0: (self.top + 128) as u32,
-            x0: (self.left + 128) as u32,
-            ..Params::default()
-        };
-        pack(gpu, kernel!("conv2d", "pack_x"), &params, x, &packed);
-        packed
-    }
-
-    /// The taps as offsets from the window's corner.
-    fn table(&self, taps: &[(i32, i32)]) -> [[u32; 4]; MOST_TAPS / 8] {
-        table(taps.iter().map(|(dy, dx)| offset_word(dy - self.top, dx - self.left)))
-    }
-}
-
-fn offset_word(dy: i32, dx: i32) -> u32 {
-    assert!(
-        (-128..128).contains(&dy) && (-128..128).contains(&dx),
-        "conv2d: a tap lies {dy},{dx} pixels away, the GPU kernel reaches 127"
-    );
-    (((dy + 128) as u32) << 8) | (dx + 128) as u32
-}
-
-fn table(words: impl Iterator<Item = u32>) -> [[u32; 4]; MOST_TAPS / 8] {
-    let mut table = [[0; 4]; MOST_TAPS / 8];
-    for (t, word) in words.enumerate() {
-        table[t / 8][(t / 2) % 4] |= word << ((t % 2) * 16);
-    }
-    table
-}
-
-/// The weights with channels in eights, and the padded number of output channels; `w` itself where nothing changes.
-fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> (Tensor, usize) {
-    let [taps, cin, cout] = [w.shape()[0], w.shape()[1], w.shape()[2]];
-    let pad = |c: usize| c.next_multiple_of(TILE);
-    let (rows, columns) = if turned {
-        (pad(cout), pad(cin))
-    } else {
-        (pad(cin), pad(cout))
-    };
-    if !turned && which.len() == taps && [rows, columns] == [cin, cout] {
-        return (w.detach(), columns);
-    }
-    // A residue that no tap reaches has no weights; one unused element keeps the binding from being empty.
-    let packed = w.empty([which.len().max(1), rows, columns]);
-    let params = Params {
-        len: (which.len() * rows * columns / 4) as u32,
-        cin: cin as u32,
-        extra: cout as u32,
-        rows: rows as u32,
-        cout: columns as u32,
-        flag: if turned { 2 } else { 0 },
-        table: table(which.iter().map(|&t| t as u32)),
-        ..Params::default()
-    };
-    pack(gpu, kernel!("conv2d", "pack_w"), &params, w, &packed);
-    (packed, columns)
-}
-
 pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw: &Tensor) {
     let [taps, cin, cout] = [gw.shape()[0], gw.shape()[1], gw.shape()[2]];
     let [n, oh, ow, _] = gy.shape().nhwc("conv2d");
     let window = Window::around(&conv.taps, conv.stride, oh, ow);
-    let packed_x = window.pack(gpu, x);
-    let packed_gy = Window::around(&[], 1, oh, ow).pack(gpu, gy);
-    let (wide_in, wide_out) = (packed_x.shape().last(), packed_gy.shape().last());
+    let packed_x = window.pack(gpu, x, Values::Activations);
+    let packed_gy = Window::around(&[], 1, oh, ow).pack(gpu, gy, Values::Gradients);
+    let (wide_in, wide_out) = (packed_x.channels, packed_gy.channels);
     let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
     let splits = match gpu.invocations_wanted() {
         Some(wanted) => parts(wanted, tiles, n * oh),
@@ -333,15 +237,17 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         table: window.table(&conv.taps),
         ..Params::default()
     };
-    let buffers = [("x4", packed_x.gpu()), ("w4", packed_gy.gpu()), ("y4", parts.gpu())];
+    let mut buffers = packing::bindings([&packed_x, &packed_gy]);
+    buffers.push(("y4", parts.gpu()));
     let kernels = Kernels {
         invocation: kernel!("conv2d", "backward_w"),
         subgroup: kernel!("conv2d_subgroup", "backward_w"),
         workgroup: kernel!("conv2d_workgroup", "backward_w"),
     };
-    let ways = kernels.ways(gpu, [wide_in, wide_out], taps * splits);
+    let operands = [&packed_x, &packed_gy];
+    let ways = kernels.ways(gpu, operands, [wide_in, wide_out], taps * splits);
     let sizes = [n * oh * ow / splits, wide_in, wide_out, taps, splits];
-    gpu.launch_fastest("conv2d backward_w", &sizes, &ways, &params, &buffers);
+    gpu.launch_fastest(&packing::work("conv2d backward_w", operands), &sizes, &ways, &params, &buffers);
     if whole {
         return;
     }
@@ -369,12 +275,19 @@ struct Kernels {
 }
 
 impl Kernels {
-    /// Launches for `count` matrices of `rows` by `columns` results, rows and columns in eights.
-    fn ways(self, gpu: &Gpu, [rows, columns]: [usize; 2], count: usize) -> Vec<Way> {
+    /// Launches for `count` matrices of `rows` by `columns` results, rows and columns in eights, of these operands.
+    fn ways(self, gpu: &Gpu, operands: [&Packed; 2], [rows, columns]: [usize; 2], count: usize) -> Vec<Way> {
+        let reading = |kernel: Kernel| match operands.map(|operand| u32::from(operand.halves)) {
+            [0, 0] => kernel,
+            [x, w] => kernel
+                .importing(("operands", "operands_half"))
+                .with("HALF_X", x)
+                .with("HALF_W", w),
+        };
         let squares = |side: usize| Grid::groups(rows.div_ceil(side) * columns.div_ceil(side) * count);
         let invocation = Way {
             name: "invocation",
-            kernel: self.invocation.with("WG", 64),
+            kernel: reading(self.invocation).with("WG", 64),
             grid: Grid::elements(rows.div_ceil(TILE) * (columns / TILE) * count),
         };
         // Tiles of eight channels leave most of a larger tile empty.
@@ -383,7 +296,7 @@ impl Kernels {
         }
         let mut ways = vec![invocation];
         if let Some(size) = gpu.small_subgroup() {
-            let kernel = self.subgroup.with("S", size);
+            let kernel = reading(self.subgroup).with("S", size);
             ways.insert(
                 0,
                 Way {
@@ -397,19 +310,12 @@ impl Kernels {
         if gpu.invocations_wanted().is_some() {
             ways.push(Way {
                 name: "workgroup",
-                kernel: self.workgroup,
+                kernel: reading(self.workgroup),
                 grid: squares(SQUARE),
             });
         }
         ways
     }
-}
-
-/// Launches `pack_x` or `pack_w`, one invocation for four elements of `to`.
-fn pack(gpu: &Gpu, kernel: Kernel, params: &Params, from: &Tensor, to: &Tensor) {
-    let vectors = u32::from(from.shape().last().is_multiple_of(4)) * 4;
-    let params = &Params { flag: params.flag | vectors, ..*params };
-    launch(gpu, kernel, params, &[("x", from), ("x4", from), ("y4", to)], params.len as usize);
 }
 
 fn launch(gpu: &Gpu, kernel: Kernel, params: &Params, buffers: &[(&str, &Tensor)], len: usize) {
