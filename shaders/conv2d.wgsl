@@ -24,7 +24,6 @@
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
 @group(0) @binding(9) var<storage, read_write> y2: array<vec2<u32>>;
 
 @compute @workgroup_size(WG)
@@ -54,7 +53,7 @@ fn four_of_x(row: u32, first: u32, count: u32) -> vec4<f32> {
     let o = row * count + first;
     var v = vec4<f32>();
     if (p.flag & 4u) != 0u {
-        if first < count { v = x4[o / 4u]; }
+        if first < count { v = load_x(o / 4u); }
         return v;
     }
     if first < count { v.x = x[o]; }
@@ -101,7 +100,7 @@ fn four_of_weights(k: u32) -> vec4<f32> {
 @compute @workgroup_size(WG)
 fn pack_x(at: Grid) {
     let k = linear(at);
-    if k < p.len { y4[k] = four_of_window(k); }
+    if k < p.len { store_y(k, four_of_window(k)); }
 }
 
 @compute @workgroup_size(WG)
@@ -113,7 +112,7 @@ fn pack_x_half(at: Grid) {
 @compute @workgroup_size(WG)
 fn pack_w(at: Grid) {
     let k = linear(at);
-    if k < p.len { y4[k] = four_of_weights(k); }
+    if k < p.len { store_y(k, four_of_weights(k)); }
 }
 
 @compute @workgroup_size(WG)
@@ -135,7 +134,7 @@ fn forward(at: Grid) {
     let s = k / (tiles * blocks);
     if s >= p.extra { return; }
     let q = ((k / tiles) % blocks) * 8u;
-    let o = (k % tiles) * 8u;
+    let o = (k % tiles) * 2u;
     let c4 = p.cin / 4u;
     let o4 = tiles * 2u;
     let per_split = (p.taps + p.extra - 1u) / p.extra;
@@ -147,7 +146,7 @@ fn forward(at: Grid) {
     var a4: vec4<f32>; var a5: vec4<f32>; var a6: vec4<f32>; var a7: vec4<f32>;
     var b0: vec4<f32>; var b1: vec4<f32>; var b2: vec4<f32>; var b3: vec4<f32>;
     var b4: vec4<f32>; var b5: vec4<f32>; var b6: vec4<f32>; var b7: vec4<f32>;
-    var r = begin * p.cin * o4 + o / 4u;
+    var r = begin * p.cin * o4 + o;
     for (var t = begin; t < end; t++) {
         let d = tap(t);
         let first = (u32(d.x) * p.w + u32(d.y)) * c4;
@@ -184,7 +183,7 @@ fn finish_y(at: Grid) {
     for (var s = 0u; s < p.extra; s++) {
         sum += x[(s * positions + q) * p.cin + o];
     }
-    y[pixel(q) * p.cout + o] = rectified(sum);
+    y[pixel(q) * p.cout + o] = rectified(vec4(sum)).x;
 }
 
 // Here x4 is the packed window, w4 is gy, cin and cout are padded, oh counts all output rows of the batch, rows
@@ -229,14 +228,14 @@ fn backward_w(at: Grid) {
         }
     }
     var to = ((s * p.taps + t) * p.cin + ct * 8u) * o4 + ot * 2u;
-    y4[to] = a0; y4[to + 1u] = b0; to += o4;
-    y4[to] = a1; y4[to + 1u] = b1; to += o4;
-    y4[to] = a2; y4[to + 1u] = b2; to += o4;
-    y4[to] = a3; y4[to + 1u] = b3; to += o4;
-    y4[to] = a4; y4[to + 1u] = b4; to += o4;
-    y4[to] = a5; y4[to + 1u] = b5; to += o4;
-    y4[to] = a6; y4[to + 1u] = b6; to += o4;
-    y4[to] = a7; y4[to + 1u] = b7;
+    store_y(to, a0); store_y(to + 1u, b0); to += o4;
+    store_y(to, a1); store_y(to + 1u, b1); to += o4;
+    store_y(to, a2); store_y(to + 1u, b2); to += o4;
+    store_y(to, a3); store_y(to + 1u, b3); to += o4;
+    store_y(to, a4); store_y(to + 1u, b4); to += o4;
+    store_y(to, a5); store_y(to + 1u, b5); to += o4;
+    store_y(to, a6); store_y(to + 1u, b6); to += o4;
+    store_y(to, a7); store_y(to + 1u, b7);
 }
 
 // Here x holds the parts, rows and columns are their padded channels.

@@ -4,20 +4,27 @@
 //   forward:    part[s,q,o] = bias[o] + sum over the taps of split s and c of x[pixel q + tap, c] * w[t,c,o]
 //   backward_w: part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
 //
-// A subgroup owns SIDE positions (backward_w: input channels) by SIDE output channels. Rows of a tile are named
-// one by one, because a driver keeps an array in memory if a variable indexes it.
+// A subgroup owns SIDE positions (backward_w: input channels) by SIDE output channels. Rows of a tile are named one by
+// one, because a driver keeps an array in memory if a variable indexes it.
 #import grid
 #import operands
 #import taps
 #import put_y
 #import subgroup_tile
 
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
+// First vectors of the pixels under positions q to q + 3.
+fn corners(q: u32) -> vec4<u32> {
+    return vec4(corner(q), corner(q + 1u), corner(q + 2u), corner(q + 3u));
+}
 
-fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {
-    if c < p.cin { y4[(to + c) * (p.cout / 4u) + o] = sum; }
+// What they hold c vectors further on.
+fn pixels(corners: vec4<u32>, c: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(load_x(corners.x + c), load_x(corners.y + c), load_x(corners.z + c), load_x(corners.w + c));
+}
+
+// Four rows of the weights, from vector r on, o4 vectors long.
+fn weights(r: u32, o4: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(load_w(r), load_w(r + o4), load_w(r + 2u * o4), load_w(r + 3u * o4));
 }
 
 @compute @workgroup_size(S)
@@ -34,10 +41,7 @@ fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
     let per_split = (p.taps + p.extra - 1u) / p.extra;
     let begin = s * per_split;
     let end = min(begin + per_split, p.taps);
-    let q0 = corner(q + 4u * lane);
-    let q1 = corner(q + 4u * lane + 1u);
-    let q2 = corner(q + 4u * lane + 2u);
-    let q3 = corner(q + 4u * lane + 3u);
+    let own = corners(q + 4u * lane);
     var tile: Tile;
     // Invocations past the last channel load what others own, and store nothing.
     var r = begin * p.cin * o4 + min(o, o4 - 1u);
@@ -45,32 +49,45 @@ fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
         let d = tap(t);
         let first = (u32(d.x) * p.w + u32(d.y)) * c4;
         for (var c = first; c < first + c4; c++) {
-            let a = mat4x4<f32>(load_x(q0 + c), load_x(q1 + c), load_x(q2 + c), load_x(q3 + c));
-            let b = mat4x4<f32>(load_w(r), load_w(r + o4), load_w(r + 2u * o4), load_w(r + 3u * o4));
-            add_product(&tile, a, b);
+            add_product(&tile, pixels(own, c), weights(r, o4));
             r += 4u * o4;
         }
     }
-    put_y(s, q, 4u * o, tile[0]); put_y(s, q + 1u, 4u * o, tile[1]); put_y(s, q + 2u, 4u * o, tile[2]); put_y(s, q + 3u, 4u * o, tile[3]);
-    put_y(s, q + 4u, 4u * o, tile[4]); put_y(s, q + 5u, 4u * o, tile[5]); put_y(s, q + 6u, 4u * o, tile[6]); put_y(s, q + 7u, 4u * o, tile[7]);
-    put_y(s, q + 8u, 4u * o, tile[8]); put_y(s, q + 9u, 4u * o, tile[9]); put_y(s, q + 10u, 4u * o, tile[10]); put_y(s, q + 11u, 4u * o, tile[11]);
-    put_y(s, q + 12u, 4u * o, tile[12]); put_y(s, q + 13u, 4u * o, tile[13]); put_y(s, q + 14u, 4u * o, tile[14]); put_y(s, q + 15u, 4u * o, tile[15]);
+    let b = bias_at(o);
+    put_y(s, q, o, tile[0], b); put_y(s, q + 1u, o, tile[1], b); put_y(s, q + 2u, o, tile[2], b); put_y(s, q + 3u, o, tile[3], b);
+    put_y(s, q + 4u, o, tile[4], b); put_y(s, q + 5u, o, tile[5], b); put_y(s, q + 6u, o, tile[6], b); put_y(s, q + 7u, o, tile[7], b);
+    put_y(s, q + 8u, o, tile[8], b); put_y(s, q + 9u, o, tile[9], b); put_y(s, q + 10u, o, tile[10], b); put_y(s, q + 11u, o, tile[11], b);
+    put_y(s, q + 12u, o, tile[12], b); put_y(s, q + 13u, o, tile[13], b); put_y(s, q + 14u, o, tile[14], b); put_y(s, q + 15u, o, tile[15], b);
     if S > 4u {
-        put_y(s, q + 16u, 4u * o, tile[16]); put_y(s, q + 17u, 4u * o, tile[17]); put_y(s, q + 18u, 4u * o, tile[18]); put_y(s, q + 19u, 4u * o, tile[19]);
-        put_y(s, q + 20u, 4u * o, tile[20]); put_y(s, q + 21u, 4u * o, tile[21]); put_y(s, q + 22u, 4u * o, tile[22]); put_y(s, q + 23u, 4u * o, tile[23]);
-        put_y(s, q + 24u, 4u * o, tile[24]); put_y(s, q + 25u, 4u * o, tile[25]); put_y(s, q + 26u, 4u * o, tile[26]); put_y(s, q + 27u, 4u * o, tile[27]);
-        put_y(s, q + 28u, 4u * o, tile[28]); put_y(s, q + 29u, 4u * o, tile[29]); put_y(s, q + 30u, 4u * o, tile[30]); put_y(s, q + 31u, 4u * o, tile[31]);
+        put_y(s, q + 16u, o, tile[16], b); put_y(s, q + 17u, o, tile[17], b); put_y(s, q + 18u, o, tile[18], b); put_y(s, q + 19u, o, tile[19], b);
+        put_y(s, q + 20u, o, tile[20], b); put_y(s, q + 21u, o, tile[21], b); put_y(s, q + 22u, o, tile[22], b); put_y(s, q + 23u, o, tile[23], b);
+        put_y(s, q + 24u, o, tile[24], b); put_y(s, q + 25u, o, tile[25], b); put_y(s, q + 26u, o, tile[26], b); put_y(s, q + 27u, o, tile[27], b);
+        put_y(s, q + 28u, o, tile[28], b); put_y(s, q + 29u, o, tile[29], b); put_y(s, q + 30u, o, tile[30], b); put_y(s, q + 31u, o, tile[31], b);
     }
 }
 
-fn pixel_if(inside: bool, at: u32) -> vec4<f32> {
-    if inside { return load_x(at); }
-    return vec4<f32>();
+fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {
+    if c < p.cin { store_y((to + c) * (p.cout / 4u) + o, sum); }
 }
 
-fn gradient_if(inside: bool, at: u32) -> vec4<f32> {
-    if inside { return load_w(at); }
-    return vec4<f32>();
+// Vectors at `at` and `next`, 2 * next, 3 * next further on, of which `count` are there; zeros in the place of the others
+// add nothing.
+fn terms_of_x(at: u32, next: u32, count: u32) -> mat4x4<f32> {
+    var v = mat4x4<f32>();
+    v[0] = load_x(at);
+    if count > 1u { v[1] = load_x(at + next); }
+    if count > 2u { v[2] = load_x(at + 2u * next); }
+    if count > 3u { v[3] = load_x(at + 3u * next); }
+    return v;
+}
+
+fn terms_of_gy(at: u32, next: u32, count: u32) -> mat4x4<f32> {
+    var v = mat4x4<f32>();
+    v[0] = load_w(at);
+    if count > 1u { v[1] = load_w(at + next); }
+    if count > 2u { v[2] = load_w(at + 2u * next); }
+    if count > 3u { v[3] = load_w(at + 3u * next); }
+    return v;
 }
 
 // Sizes as in conv2d.wgsl: x4 is the packed window, w4 is gy, cin and cout are padded, oh
@@ -97,22 +114,11 @@ fn backward_w(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
         let top = line.x * p.h + line.y * p.stride + u32(d.x);
         var first = (top * p.w + u32(d.y)) * c4 + min(c / 4u + lane, c4 - 1u);
         var g = row * p.columns * o4 + min(o, o4 - 1u);
-        var j = 0u;
-        for (; j + 4u <= p.columns; j += 4u) {
-            let v = mat4x4<f32>(load_x(first), load_x(first + next), load_x(first + 2u * next), load_x(first + 3u * next));
-            let b = mat4x4<f32>(load_w(g), load_w(g + o4), load_w(g + 2u * o4), load_w(g + 3u * o4));
-            add_product(&tile, transpose(v), b);
+        for (var j = 0u; j < p.columns; j += 4u) {
+            let count = p.columns - j;
+            add_product(&tile, transpose(terms_of_x(first, next, count)), terms_of_gy(g, o4, count));
             first += 4u * next;
             g += 4u * o4;
-        }
-        // Up to three pixels are left; the zeros in the place of the others add nothing.
-        if j < p.columns {
-            let two = j + 1u < p.columns;
-            let three = j + 2u < p.columns;
-            let none = vec4<f32>();
-            let v = mat4x4<f32>(load_x(first), pixel_if(two, first + next), pixel_if(three, first + 2u * next), none);
-            let b = mat4x4<f32>(load_w(g), gradient_if(two, g + o4), gradient_if(three, g + 2u * o4), none);
-            add_product(&tile, transpose(v), b);
         }
     }
     if o >= o4 { return; }

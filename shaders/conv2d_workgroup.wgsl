@@ -12,9 +12,6 @@
 #import put_y
 #import taps
 
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
 
 // 16 terms of 64 positions, and of 64 output channels.
 var<workgroup> tile_a: array<vec4<f32>, 256>;
@@ -92,7 +89,7 @@ fn forward(at: Grid) {
     }
     if split >= p.extra { return; }
     let q = q0 + row * 8u;
-    let o = first_o * 4u + col * 8u;
+    let o = first_o + col * 2u;
     put_y8(split, q, o, tile.l0, tile.h0); put_y8(split, q + 1u, o, tile.l1, tile.h1);
     put_y8(split, q + 2u, o, tile.l2, tile.h2); put_y8(split, q + 3u, o, tile.l3, tile.h3);
     put_y8(split, q + 4u, o, tile.l4, tile.h4); put_y8(split, q + 5u, o, tile.l5, tile.h5);
@@ -102,8 +99,8 @@ fn forward(at: Grid) {
 fn put_w(to: u32, c: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
     let o4 = p.cout / 4u;
     if c >= p.cin || o >= o4 { return; }
-    y4[(to + c) * o4 + o] = low;
-    y4[(to + c) * o4 + o + 1u] = high;
+    store_y((to + c) * o4 + o, low);
+    store_y((to + c) * o4 + o + 1u, high);
 }
 
 // Four channels of the pixel of the window that tap d reads for pixel k of gy.

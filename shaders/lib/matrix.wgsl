@@ -1,6 +1,7 @@
 // The two matrices of a product, either of which may be stored transposed: A = a or its transpose, B likewise. VEC4 says
-// that the rows of both stored matrices are multiples of 4 long.
-// Defines Params, p, a, b, y, a4, b4, block_a(), block_b(); expects nothing of its includer.
+// that the rows of both stored matrices are multiples of 4 long; then x4 and w4, the same memory, are read by vectors.
+// Defines Params, p, a, b, y, block_a(), block_b(); expects nothing of its includer.
+#import operands
 
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
@@ -17,9 +18,6 @@ struct Params {
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-// The same memory as a and b.
-@group(0) @binding(3) var<storage, read> a4: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> b4: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // Four elements of a row of a as it is stored; zeros outside.
@@ -29,7 +27,7 @@ fn read_a(row: u32, col: u32) -> vec4<f32> {
     var v = vec4<f32>();
     if row >= rows || col >= cols { return v; }
     let o = row * cols + col;
-    if VEC4 { return a4[o / 4u]; }
+    if VEC4 { return load_x(o / 4u); }
     v.x = a[o];
     if col + 1u < cols { v.y = a[o + 1u]; }
     if col + 2u < cols { v.z = a[o + 2u]; }
@@ -43,7 +41,7 @@ fn read_b(row: u32, col: u32) -> vec4<f32> {
     var v = vec4<f32>();
     if row >= rows || col >= cols { return v; }
     let o = row * cols + col;
-    if VEC4 { return b4[o / 4u]; }
+    if VEC4 { return load_w(o / 4u); }
     v.x = b[o];
     if col + 1u < cols { v.y = b[o + 1u]; }
     if col + 2u < cols { v.z = b[o + 2u]; }

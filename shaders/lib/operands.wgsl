@@ -1,9 +1,11 @@
-// The packed image and weights as the heavy kernels of a convolution read them, four channels at a time.
-// operands_half.wgsl stands in for this file where one of them is kept in halves.
-// Defines x4, w4, load_x(), load_w(); expects nothing of its includer.
+// The two operands of a product as heavy kernels read them, and its result, four neighbours at a time: the packed image and
+// weights of a convolution, or matrices. operands_half.wgsl stands in for this file where one of them is kept in halves,
+// operands_64.wgsl where a processor plays the adapter.
+// Defines x4, w4, y4, load_x(), load_w(), store_y(); expects nothing of its includer.
 
 @group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y4: array<vec4<f32>>;
 
 fn load_x(at: u32) -> vec4<f32> {
     return x4[at];
@@ -11,4 +13,8 @@ fn load_x(at: u32) -> vec4<f32> {
 
 fn load_w(at: u32) -> vec4<f32> {
     return w4[at];
+}
+
+fn store_y(at: u32, v: vec4<f32>) {
+    y4[at] = v;
 }

@@ -1,20 +1,23 @@
-// Where a convolution leaves four or eight channels of one position.
-// Defines put_y(), put_y8(); expects `y: array<f32>` to write and `bias: array<f32>` of its includer.
+// Where a convolution leaves four or eight channels of one position; the output's channels come in fours.
+// Defines bias4, bias_at(), put_y(), put_y8(); expects nothing of its includer.
+#import operands
 #import taps
 
-// Of split s, position q, channels o and on: the bias is added and the sum rectified if that is wanted; past the end
-// nothing is stored.
-fn put_y(s: u32, q: u32, o: u32, sum: vec4<f32>) {
-    if q >= p.len { return; }
-    let to = (s * p.len + pixel(q)) * p.cout + o;
-    let add = (p.flag & 1u) != 0u;
-    if o < p.cout { y[to] = rectified(sum.x + select(0.0, bias[o], add)); }
-    if o + 1u < p.cout { y[to + 1u] = rectified(sum.y + select(0.0, bias[o + 1u], add)); }
-    if o + 2u < p.cout { y[to + 2u] = rectified(sum.z + select(0.0, bias[o + 2u], add)); }
-    if o + 3u < p.cout { y[to + 3u] = rectified(sum.w + select(0.0, bias[o + 3u], add)); }
+@group(0) @binding(2) var<storage, read> bias4: array<vec4<f32>>;
+
+// The bias of vector o of channels, zeros where none is wanted.
+fn bias_at(o: u32) -> vec4<f32> {
+    return select(vec4<f32>(), bias4[o], (p.flag & 1u) != 0u);
+}
+
+// Of split s, position q, vector o of channels: the sum and its bias, rectified if that is wanted; past the end nothing is
+// stored.
+fn put_y(s: u32, q: u32, o: u32, sum: vec4<f32>, bias: vec4<f32>) {
+    if q >= p.len || o >= p.cout / 4u { return; }
+    store_y((s * p.len + pixel(q)) * (p.cout / 4u) + o, rectified(sum + bias));
 }
 
 fn put_y8(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {
-    put_y(s, q, o, low);
-    put_y(s, q, o + 4u, high);
+    put_y(s, q, o, low, bias_at(o));
+    put_y(s, q, o + 1u, high, bias_at(o + 1u));
 }

@@ -20,6 +20,7 @@ mod resize;
 mod slice;
 mod softmax;
 mod spectral_norm;
+mod subgroup;
 mod unary;
 mod weighted_sum;
 

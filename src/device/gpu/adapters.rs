@@ -95,6 +95,16 @@ pub(super) struct Opened {
     pub(super) info: DeviceInfo,
     /// Invocations of every subgroup, where kernels may use them and there is one size.
     pub(super) subgroup: Option<u32>,
+    /// Whether kernels may load words of 64 bits.
+    pub(super) words_of_64: bool,
+}
+
+/// The features that kernels use on adapters of this type, where there are any.
+fn useful(kind: wgpu::DeviceType) -> wgpu::Features {
+    match kind {
+        wgpu::DeviceType::Cpu => wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64,
+        _ => wgpu::Features::SUBGROUP,
+    }
 }
 
 pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
@@ -114,7 +124,7 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
     let wanted = wanted_limits(&adapter.limits(), options);
     let used = match options.minimum_limits {
         true => wgpu::Features::empty(),
-        false => adapter.features() & wgpu::Features::SUBGROUP,
+        false => adapter.features() & useful(adapter.get_info().device_type),
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("ganas"),
@@ -136,6 +146,7 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
         queue,
         info: info(index, adapter, &wanted),
         limits: wanted,
+        words_of_64: used.contains(wgpu::Features::SHADER_INT64),
         subgroup: (fixed && used.contains(wgpu::Features::SUBGROUP)).then_some(subgroup.subgroup_min_size),
     })
 }

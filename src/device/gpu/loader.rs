@@ -17,6 +17,7 @@ const LIBRARY: &[(&str, &str)] = &[
     library!("index"),
     library!("matrix"),
     library!("operands"),
+    library!("operands_64"),
     library!("operands_half"),
     library!("put_y"),
     library!("reduce"),
@@ -25,7 +26,9 @@ const LIBRARY: &[(&str, &str)] = &[
 ];
 
 /// What shaders may use. Those that use it are only launched on adapters that have it.
-const CAPABILITIES: Capabilities = Capabilities::SUBGROUP.union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+const CAPABILITIES: Capabilities = Capabilities::SUBGROUP
+    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+    .union(Capabilities::SHADER_INT64);
 
 /// A file of the library and the one that is pasted in its place.
 pub type StandIn = (&'static str, &'static str);

@@ -58,6 +58,7 @@ struct Inner {
     info: DeviceInfo,
     limits: wgpu::Limits,
     subgroup: Option<u32>,
+    words_of_64: bool,
     half: bool,
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -133,6 +134,7 @@ impl Gpu {
             info: opened.info,
             limits: opened.limits,
             subgroup: opened.subgroup,
+            words_of_64: opened.words_of_64,
             half: options.half,
             device: opened.device,
             queue: opened.queue,
@@ -161,6 +163,7 @@ impl Gpu {
             info: inner.info.clone(),
             limits: inner.limits.clone(),
             subgroup: inner.subgroup,
+            words_of_64: inner.words_of_64,
             half: inner.half,
             device: inner.device.clone(),
             queue: inner.queue.clone(),
@@ -211,6 +214,12 @@ impl Gpu {
     /// together is small enough for small images too. Processors that play an adapter are like that.
     pub fn small_subgroup(&self) -> Option<u32> {
         self.0.subgroup.filter(|size| matches!(size, 4 | 8))
+    }
+
+    /// Whether a processor plays the adapter whose driver loads one word of one invocation after the other, and can load
+    /// words of 64 bits.
+    pub fn loads_lane_by_lane(&self) -> bool {
+        self.0.words_of_64
     }
 
     /// Whether convolutions read halves, see [`GpuOptions::half`].

@@ -8,6 +8,7 @@ use super::{Epilogue, MOST_TAPS, TapConv};
 use crate::device::gpu::{Grid, Kernel, Way};
 use crate::device::{Gpu, kernel};
 use crate::ops::parts::{most_parts, parts};
+use crate::ops::subgroup;
 use crate::tensor::Tensor;
 
 /// The register tile is 8 by 8, so packed channels come in eights.
@@ -58,6 +59,13 @@ impl crate::device::gpu::Params for Params {
         ("extra", 60, "u32"),
         ("table", 64, "array<vec4<u32>, 11>"),
     ];
+}
+
+impl Params {
+    /// Whether the positions of the launch are all pixels of the output, in order.
+    fn is_dense(&self) -> bool {
+        [self.rows, self.columns, self.step, self.y0, self.x0] == [self.oh, self.ow, 1, 0, 0]
+    }
 }
 
 /// The sizes of a launch: how many positions per image, where they land in the output image.
@@ -162,11 +170,12 @@ fn correlate(
     let bias = end.bias.unwrap_or(weights.w);
     let sum = |params: &Params, y: &Tensor| {
         let mut buffers = packing::bindings([&packed_x, &packed_w]);
-        buffers.extend([("bias", bias.gpu()), ("y", y.gpu())]);
+        buffers.extend([("bias4", bias.gpu()), ("y4", y.gpu())]);
+        let dense = u32::from(params.is_dense());
         let kernels = Kernels {
-            invocation: kernel!("conv2d", "forward"),
-            subgroup: kernel!("conv2d_subgroup", "forward"),
-            workgroup: kernel!("conv2d_workgroup", "forward"),
+            invocation: kernel!("conv2d", "forward").with("DENSE", dense),
+            subgroup: kernel!("conv2d_subgroup", "forward").with("DENSE", dense),
+            workgroup: kernel!("conv2d_workgroup", "forward").with("DENSE", dense),
         };
         let operands = [&packed_x, &packed_w];
         let ways = kernels.ways(gpu, operands, [len, wide], splits);
@@ -175,7 +184,8 @@ fn correlate(
     };
     let cout = y.shape().last();
     let whole = params(place, cout, flag);
-    if splits == 1 {
+    // Sums are stored four channels at a time.
+    if splits == 1 && cout.is_multiple_of(4) {
         return sum(&whole, y);
     }
     // The parts lie close together, their channels in eights; where they belong is for the second launch.
@@ -213,7 +223,8 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
     let splits = match gpu.invocations_wanted() {
         Some(wanted) => parts(wanted, tiles, n * oh),
-        None => (4096 / tiles).clamp(1, (n * oh).min(64)),
+        // A processor has few threads, and parts are stored word by word.
+        None => (512 / tiles).clamp(1, (n * oh).min(64)),
     };
     let splits = splits.min(most_parts(gpu, tiles * TILE * TILE));
     // One part without padding is the gradient itself.
@@ -284,7 +295,6 @@ impl Kernels {
                 .with("HALF_X", x)
                 .with("HALF_W", w),
         };
-        let squares = |side: usize| Grid::groups(rows.div_ceil(side) * columns.div_ceil(side) * count);
         let invocation = Way {
             name: "invocation",
             kernel: reading(self.invocation).with("WG", 64),
@@ -295,23 +305,15 @@ impl Kernels {
             return vec![invocation];
         }
         let mut ways = vec![invocation];
-        if let Some(size) = gpu.small_subgroup() {
-            let kernel = reading(self.subgroup).with("S", size);
-            ways.insert(
-                0,
-                Way {
-                    name: "subgroup",
-                    kernel,
-                    grid: squares(4 * size as usize),
-                },
-            );
+        if let Some((kernel, grid)) = subgroup::tiles(gpu, reading(self.subgroup), [rows, columns], count) {
+            ways.insert(0, Way { name: "subgroup", kernel, grid });
         }
         // A processor that plays an adapter has no such memory.
         if gpu.invocations_wanted().is_some() {
             ways.push(Way {
                 name: "workgroup",
                 kernel: reading(self.workgroup),
-                grid: squares(SQUARE),
+                grid: Grid::groups(rows.div_ceil(SQUARE) * columns.div_ceil(SQUARE) * count),
             });
         }
         ways

@@ -4,6 +4,7 @@ use super::{MatMul, Sizes};
 use crate::device::gpu::{Gpu, Grid};
 use crate::device::{kernel, params};
 use crate::ops::parts::{most_parts, parts};
+use crate::ops::subgroup;
 use crate::tensor::Tensor;
 
 /// Which kernel to launch on a GPU.
@@ -61,14 +62,15 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
     };
     let (a_row, b_row) = (a.shape().last(), b.shape().last());
     if entry == Entry::Fast && m.min(n).min(k) >= TILED_FROM {
-        let (kernel, tile) = match gpu.small_subgroup() {
-            Some(size) => (kernel!("matmul_subgroup", "forward").with("S", size), 4 * size as usize),
-            None => (kernel!("matmul", "tiled"), TILE),
-        };
+        // It stores rows by vectors.
+        let subgroup = subgroup::tiles(gpu, kernel!("matmul_subgroup", "forward"), [m, n], chunks)
+            .filter(|_| n.is_multiple_of(4));
+        let squares = Grid::groups(m.div_ceil(TILE) * n.div_ceil(TILE) * chunks);
+        let result = if subgroup.is_some() { "y4" } else { "y" };
+        let (kernel, grid) = subgroup.unwrap_or((kernel!("matmul", "tiled"), squares));
         let kernel = kernel.with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
-        let buffers = [("a", a.gpu()), ("a4", a.gpu()), ("b", b.gpu()), ("b4", b.gpu()), ("y", y.gpu())];
-        let groups = m.div_ceil(tile) * n.div_ceil(tile) * chunks;
-        gpu.launch(&set(kernel, how), &params, &buffers, Grid::groups(groups));
+        let buffers = [("a", a.gpu()), ("x4", a.gpu()), ("b", b.gpu()), ("w4", b.gpu()), (result, y.gpu())];
+        gpu.launch(&set(kernel, how), &params, &buffers, grid);
     } else {
         let buffers = [("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())];
         gpu.launch(&set(kernel!("matmul", "forward"), how), &params, &buffers, Grid::elements(y.elements()));
