@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ganas::device::{Gpu, GpuOptions};
+use ganas::metrics::{CacheKey, FeatureNetwork, FeatureProtocol, Inception, InceptionOptions};
 use ganas::ops::Conv2d;
 use ganas::{Device, Rng, Tensor};
 use half::f16;
@@ -30,7 +31,6 @@ fn pairs(options: GpuOptions) -> Vec<[Device; 2]> {
 fn numbers_become_the_nearest_halves() {
     let mut values = vec![
         0.0,
-        -0.0,
         1.0,
         65504.0,
         65519.9,
@@ -55,6 +55,23 @@ fn numbers_become_the_nearest_halves() {
     );
     let want = rounded(&values);
     for [_, device] in pairs(AS_IT_IS) {
+        // Three channels, of which the weights take each as it is.
+        let one = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        let w = Tensor::from_slice(&device, [1, 3, 3], &one);
+        let finite: Vec<f32> = values
+            .iter()
+            .zip(&want)
+            .filter(|(_, w)| w.is_finite())
+            .map(|(v, _)| *v)
+            .collect();
+        for shift in 0..3 {
+            let mut turned = finite.clone();
+            turned.rotate_left(shift);
+            turned.truncate(finite.len() / 3 * 3);
+            let x = Tensor::from_slice(&device, [1, 1, turned.len() / 3, 3], &turned);
+            let y = x.conv2d(&w, Conv2d::same(1)).to_vec().unwrap();
+            assert_eq!(y, rounded(&turned), "{device:?}");
+        }
         // Nothing is added to a product with 1.
         let x = Tensor::from_slice(&device, [1, 1, values.len(), 1], &values);
         let y = x.conv2d(&Tensor::from_slice(&device, [1, 1, 1], &[1.0]), Conv2d::same(1));
@@ -158,6 +175,22 @@ fn a_run_keeps_to_halves() {
     let told = failure(&["train", "--half", "--resume", at("floats").to_str().unwrap()]);
     let both = told.contains("was begun on gpu:") && told.contains("with halves");
     assert!(both, "{told}");
+}
+
+/// A cache and statistics files keep features, which must not pass for those of the other kind.
+#[test]
+fn features_of_halves_are_of_their_own_kind() {
+    let [floats, halves] = pairs(AS_IT_IS).pop().unwrap().map(|device| {
+        let network = Inception::random(&device, InceptionOptions::default(), &mut Rng::seed(1))
+            .info()
+            .clone();
+        FeatureProtocol { network, dims: 64 }
+    });
+    assert!(floats.agrees(&floats) && halves.agrees(&halves) && !floats.agrees(&halves));
+    assert!(floats.require_same(&halves).is_err());
+    let images = ganas::data::open("shapes?size=8&limit=2", &Default::default()).unwrap();
+    let [a, b] = [&floats, &halves].map(|protocol| CacheKey::of(images.as_ref(), protocol).unwrap());
+    assert_ne!(a, b);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::check::{close, subgroup_pairs, tolerance};
 #[test]
 fn tiles_of_a_subgroup_give_the_plain_product() {
     for (name, device, _) in subgroup_pairs() {
-        // Sizes that fill no tile, rows that are no vectors of four, an inner axis in chunks, and a result whose rows are none.
+        // Sizes that fill no tile, rows that are no vectors of four, an inner axis in chunks, and a result whose rows are none,
+        // which the other kernel makes.
         for [m, k, n] in [[33, 21, 72], [64, 64, 64], [8, 1100, 12], [130, 18, 20], [34, 20, 70]] {
             for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
                 let mut rng = Rng::seed(4);

@@ -14,8 +14,11 @@ use crate::cli::{failure, text};
 
 /// A fresh device of every kind, whose pool holds nothing yet.
 fn fresh() -> Vec<Device> {
-    let gpus = (0..Gpu::adapters().len()).map(|i| Gpu::open(i, GpuOptions::default()).expect("it opens"));
-    std::iter::once(Device::cpu()).chain(gpus.map(Device::Gpu)).collect()
+    std::iter::once(Device::cpu()).chain(adapters(GpuOptions::default())).collect()
+}
+
+fn adapters(options: GpuOptions) -> impl Iterator<Item = Device> {
+    (0..Gpu::adapters().len()).map(move |i| Device::Gpu(Gpu::open(i, options).expect("it opens")))
 }
 
 /// A convolution and its gradients, and how much memory the device holds then.
@@ -34,7 +37,8 @@ fn convolved(device: &Device, side: usize, channels: usize) -> u64 {
 fn a_dry_device_counts_every_buffer_of_a_convolution() {
     // The direct way and the one with fewer multiplications.
     for (side, channels) in [(7, 8), (12, 50)] {
-        for device in fresh() {
+        let halves = adapters(GpuOptions { half: true, ..GpuOptions::default() });
+        for device in fresh().into_iter().chain(halves) {
             let dry = device.dry();
             assert!(dry.is_dry() && !dry.same(&device));
             let foretold = convolved(&dry, side, channels);

@@ -38,26 +38,22 @@ fn every_shader_is_valid_and_can_be_written_for_each_platform() {
 /// What few adapters have is apart from all else, since one without it refuses whole files.
 #[test]
 fn every_shader_is_valid_with_what_may_stand_in_for_its_operands() {
+    let mut readers = 0;
     for path in shaders() {
         let source = fs::read_to_string(&path).expect("a shader can be read");
+        if !resolve(stem(&path), &source, None).contains("fn load_x(") {
+            continue;
+        }
         for (stand_in, capability) in [
             ("operands_half", Capabilities::SHADER_FLOAT16_IN_FLOAT32),
             ("operands_64", Capabilities::SHADER_INT64),
         ] {
             check(stem(&path), &source, Some(("operands", stand_in)), Capabilities::SUBGROUP | capability);
         }
+        readers += 1;
     }
-    let count = |name: &'static str| {
-        shaders()
-            .iter()
-            .filter(|path| {
-                let source = fs::read_to_string(path).expect("a shader can be read");
-                resolve(stem(path), &source, Some(("operands", name))).contains("fn load_x(")
-            })
-            .count()
-    };
-    // Three kernels of the convolution and two of the product.
-    assert_eq!(["operands", "operands_half", "operands_64"].map(count), [5; 3]);
+    // Three of the convolution and two of the product.
+    assert_eq!(readers, 5);
 }
 
 /// # Panics

@@ -12,7 +12,6 @@
 #import put_y
 #import taps
 
-
 // 16 terms of 64 positions, and of 64 output channels.
 var<workgroup> tile_a: array<vec4<f32>, 256>;
 var<workgroup> tile_b: array<vec4<f32>, 256>;

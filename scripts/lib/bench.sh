@@ -33,7 +33,7 @@ table() {
             printf "| | %s, ms | %s, ms | ratio |\n|---|---|---|---|\n", one, other
             for (i = 1; i <= n; i++) {
                 a = times[one, names[i]]; b = times[other, names[i]]
-                if (a == "" || b == "") { printf "%s only with %s\n", names[i], a == "" ? other : one; continue }
+                if (a == "" || b == "") { printf "%s only on the side of %s\n", names[i], a == "" ? other : one; continue }
                 a = median(a); b = median(b)
                 # An iteration of a search: a step of the generator follows every fifth of the discriminator.
                 if (names[i] ~ /^d_/) { of_one += a; of_other += b }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{FeatureSet, MomentSums, Moments, Values};
 use crate::Error;
 use crate::data::{ImageShape, Pixels};
+use crate::device::Device;
 
 /// What the numbers of a network may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +28,19 @@ pub struct NetworkInfo {
     pub file: String,
     /// Hash of that file.
     pub sha256: String,
-    /// How pictures are resized and scaled.
+    /// How pictures are resized and scaled, and whether halves are what then is convolved: features that differ in it are
+    /// not of one kind.
     pub input: String,
     /// How logits are made, where that can be chosen; empty elsewhere.
     pub logits: String,
     /// What its numbers may be called.
     pub kind: NetworkKind,
+}
+
+/// [`NetworkInfo::input`] of a network that resizes and scales by `rule` on this device.
+pub(super) fn input_on(device: &Device, rule: &str) -> String {
+    let halves = if device.half() { "; halves in convolutions" } else { "" };
+    format!("{rule}{halves}")
 }
 
 /// Row-major results for some pictures.

@@ -14,7 +14,7 @@ pub(super) fn tiles(
     let grid = Grid::groups(rows.div_ceil(side) * columns.div_ceil(side) * count);
     let kernel = kernel.with("S", size);
     let floats = kernel.stand_in.is_none();
-    let wide = gpu.loads_lane_by_lane() && floats;
+    let wide = gpu.words_of_64() && floats;
     let kernel = if wide {
         kernel.importing(("operands", "operands_64"))
     } else {

@@ -47,9 +47,10 @@ fn kind(kind: wgpu::DeviceType) -> &'static str {
     }
 }
 
-/// What matters to compute kernels; none is needed.
+/// What matters to compute kernels; none is needed. Halves that are stored in words need no `shader-f16`.
 const FEATURES: &[(&str, wgpu::Features)] = &[
     ("shader-f16", wgpu::Features::SHADER_F16),
+    ("shader-int64", wgpu::Features::SHADER_INT64),
     ("subgroup", wgpu::Features::SUBGROUP),
     ("timestamp-query", wgpu::Features::TIMESTAMP_QUERY),
 ];

@@ -37,12 +37,15 @@ pub type StandIn = (&'static str, &'static str);
 /// each pasted once.
 ///
 /// # Panics
-/// If an import names no file of the library.
+/// If an import names no file of the library, or nothing is imported for which another file is to stand in.
 #[doc(hidden)]
 pub fn resolve(file: &str, source: &str, stand_in: Option<StandIn>) -> String {
     let mut pasted = Vec::new();
     let mut text = String::with_capacity(source.len());
     paste(file, source, stand_in, &mut pasted, &mut text);
+    if let Some((replaced, other)) = stand_in {
+        assert!(pasted.contains(&other), "{file}.wgsl has no `{replaced}` for `{other}` to stand in for");
+    }
     text
 }
 
@@ -291,6 +294,12 @@ mod tests {
     fn an_import_is_pasted_once() {
         let text = resolve("test", "#import grid\n#import grid\n", None);
         assert_eq!(text.matches("override WG").count(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "test.wgsl has no `taps` for `index` to stand in for")]
+    fn a_stand_in_for_nothing_is_refused() {
+        resolve("test", "#import grid", Some(("taps", "index")));
     }
 
     #[test]

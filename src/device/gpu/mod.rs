@@ -45,8 +45,8 @@ pub struct GpuOptions {
     pub max_binding_bytes: Option<u64>,
     /// Treat the adapter as one of this kind, see [`DeviceInfo::kind`].
     pub kind: Option<&'static str>,
-    /// Let convolutions read their weights, and images that they copy anyway, as halves (f16): half the memory traffic,
-    /// and 11 bits of a number in the place of 24. Sums, results and gradients are floats as ever.
+    /// Let convolutions read their weights, and images that they copy anyway, as halves (f16): half of what their kernels
+    /// read, and 11 bits of a number in the place of 24. Sums, results and gradients are floats as ever.
     pub half: bool,
 }
 
@@ -216,9 +216,8 @@ impl Gpu {
         self.0.subgroup.filter(|size| matches!(size, 4 | 8))
     }
 
-    /// Whether a processor plays the adapter whose driver loads one word of one invocation after the other, and can load
-    /// words of 64 bits.
-    pub fn loads_lane_by_lane(&self) -> bool {
+    /// Whether kernels may load words of 64 bits, which is faster where a processor plays the adapter, and asked for only there.
+    pub fn words_of_64(&self) -> bool {
         self.0.words_of_64
     }
 

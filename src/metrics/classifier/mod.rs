@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output, in_colour};
+use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output, in_colour, input_on};
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::formats::{NamedArrays, sha256};
@@ -97,7 +97,10 @@ impl Classifier {
             name: format!("classifier of {}", about.data),
             file: path.display().to_string(),
             sha256: sha256::of_bytes(bytes),
-            input: format!("bilinear to {0}x{0}, half-pixel centres, then x / 127.5 - 1", about.side),
+            input: input_on(
+                device,
+                &format!("bilinear to {0}x{0}, half-pixel centres, then x / 127.5 - 1", about.side),
+            ),
             logits: String::new(),
             kind: NetworkKind::Classifier,
         };

@@ -9,7 +9,7 @@ mod names;
 
 use std::path::Path;
 
-use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output, in_colour};
+use super::network::{FeatureNetwork, NetworkInfo, NetworkKind, Output, in_colour, input_on};
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::formats::NamedArrays;
@@ -89,7 +89,7 @@ impl Inception {
             },
             file: path.display().to_string(),
             sha256: file.sha256,
-            input: options.input.describe().to_owned(),
+            input: input_on(device, options.input.describe()),
             logits: options.describe_logits().to_owned(),
             kind: file.kind,
         };
@@ -130,7 +130,7 @@ impl Inception {
             name: "inception with random weights".to_owned(),
             file: String::new(),
             sha256: String::new(),
-            input: options.input.describe().to_owned(),
+            input: input_on(device, options.input.describe()),
             logits: options.describe_logits().to_owned(),
             kind: NetworkKind::Inception,
         };

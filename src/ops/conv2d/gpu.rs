@@ -15,6 +15,8 @@ use crate::tensor::Tensor;
 const TILE: usize = 8;
 /// Images of a usual batch.
 const BATCH: usize = 16;
+/// Terms of a part of a weight's gradient where a processor plays the adapter.
+const SUMMED: usize = 256;
 
 /// The uniform block of `conv2d.wgsl`; see there for the meaning in each entry point.
 #[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -188,12 +190,13 @@ fn correlate(
     if splits == 1 && cout.is_multiple_of(4) {
         return sum(&whole, y);
     }
-    // The parts lie close together, their channels in eights; where they belong is for the second launch.
-    let parts = y.empty([splits, len, wide]);
-    sum(&params(Placement::whole(place.n, place.rows, place.columns), wide, 0), &parts);
+    // The parts lie close together, their channels in fours; where they belong is for the second launch.
+    let fours = cout.next_multiple_of(4);
+    let parts = y.empty([splits, len, fours]);
+    sum(&params(Placement::whole(place.n, place.rows, place.columns), fours, 0), &parts);
     let finish = Params {
         len: (len * cout) as u32,
-        cin: wide as u32,
+        cin: fours as u32,
         ..whole
     };
     let buffers = [("x", &parts), ("bias", bias), ("y", y)];
@@ -223,8 +226,17 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
     let tiles = taps * (wide_in / TILE) * (wide_out / TILE);
     let splits = match gpu.invocations_wanted() {
         Some(wanted) => parts(wanted, tiles, n * oh),
-        // A processor has few threads, and parts are stored word by word.
-        None => (512 / tiles).clamp(1, (n * oh).min(64)),
+        // A processor has few threads and stores word by word. Few tiles may have many parts, for short sums keep more digits;
+        // of many tiles a part is a sum of some hundred terms.
+        None => {
+            let most = (4096 / tiles).clamp(1, (n * oh).clamp(1, 64));
+            let least = if tiles <= 64 {
+                most
+            } else {
+                (512 / tiles).clamp(1, most)
+            };
+            (n * oh * ow).div_ceil(SUMMED).clamp(least, most)
+        }
     };
     let splits = splits.min(most_parts(gpu, tiles * TILE * TILE));
     // One part without padding is the gradient itself.

@@ -18,7 +18,7 @@ pub(super) struct Packed {
 /// What an image is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Values {
-    /// Of a size that a half can hold, whatever is trained.
+    /// Of a size that a half can hold, but for networks that are about to fail.
     Activations,
     /// Often below the least half that is not zero.
     Gradients,
