@@ -8,9 +8,10 @@ use crate::check::{close, subgroup_pairs, tolerance};
 #[test]
 fn tiles_of_a_subgroup_give_the_plain_product() {
     for (name, device, _) in subgroup_pairs() {
-        // Sizes that fill no tile, rows that are no vectors of four, an inner axis in chunks, and a result whose rows are none,
-        // which the other kernel makes.
-        for [m, k, n] in [[33, 21, 72], [64, 64, 64], [8, 1100, 12], [130, 18, 20], [34, 20, 70]] {
+        // Sizes that fill no tile, rows that are no vectors of four, an inner axis in chunks, and a result whose rows are none.
+        for [m, k, n] in
+            [[33, 21, 72], [64, 64, 64], [8, 1100, 12], [130, 18, 20], [34, 20, 70], [8, 1100, 13]]
+        {
             for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
                 let mut rng = Rng::seed(4);
                 let pick = |turned: bool, size: [usize; 2]| if turned { [size[1], size[0]] } else { size };

@@ -6,7 +6,7 @@
 //   pack_w:        w of the taps in the table, channels padded likewise; transposed for the input gradient
 //   pack_x_half, pack_w_half: the same copies, rounded to halves
 //   forward:       part[s,q,o] = the same sum over the taps of split s, of a packed x and w; one split is y itself
-//                  where its channels come in fours
+//                  where the positions are all of its pixels and its channels come in fours
 //   finish_y:      y[q,o] = bias[o] + sum over s of part[s,q,o], rectified if that is wanted, as what forward stores
 //   backward_w:    part[s,t,c,o] = sum over the rows of split s of x[pixel + tap_t, c] * gy[pixel, o]
 //   finish_w:      gw[t,c,o] = sum over s of part[s,t,c,o]

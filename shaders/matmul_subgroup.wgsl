@@ -7,10 +7,10 @@
 #import matrix
 #import subgroup_tile
 
-// Four neighbours of a row of y, which are multiples of four long. Rows of a tile are named one by one, because a driver
-// keeps an array in memory if a variable indexes it.
+// Four neighbours of a row of y, which ends with up to three zeros where n is no multiple of four. Rows of a tile are named
+// one by one, because a driver keeps an array in memory if a variable indexes it.
 fn put(q: u32, i: u32, j: u32, sum: vec4<f32>) {
-    if i < p.m && j < p.n { store_y(((q * p.m + i) * p.n + j) / 4u, sum); }
+    if i < p.m && j < p.n { store_y((q * p.m + i) * ((p.n + 3u) / 4u) + j / 4u, sum); }
 }
 
 @compute @workgroup_size(S)

@@ -1,4 +1,5 @@
-// Where a convolution leaves four or eight channels of one position; the output's channels come in fours.
+// Where a convolution leaves four or eight channels of one position: positions lie in order, and channels come in fours.
+// What is to lie otherwise goes through parts and finish_y.
 // Defines bias4, bias_at(), put_y(), put_y8(); expects nothing of its includer.
 #import operands
 #import taps
@@ -14,7 +15,7 @@ fn bias_at(o: u32) -> vec4<f32> {
 // stored.
 fn put_y(s: u32, q: u32, o: u32, sum: vec4<f32>, bias: vec4<f32>) {
     if q >= p.len || o >= p.cout / 4u { return; }
-    store_y((s * p.len + pixel(q)) * (p.cout / 4u) + o, rectified(sum + bias));
+    store_y((s * p.len + q) * (p.cout / 4u) + o, rectified(sum + bias));
 }
 
 fn put_y8(s: u32, q: u32, o: u32, low: vec4<f32>, high: vec4<f32>) {

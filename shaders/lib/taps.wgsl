@@ -1,5 +1,5 @@
 // What the kernels of a convolution share: sizes, taps, and where pixels lie.
-// Defines Params, p, DENSE, tap(), pixel(), corner(), rectified(); expects nothing of its includer.
+// Defines Params, p, tap(), pixel(), corner(), rectified(); expects nothing of its includer.
 #import index
 
 struct Params {
@@ -35,12 +35,8 @@ fn tap(t: u32) -> vec2<i32> {
     return vec2<i32>(i32(packed >> 8u) - 128, i32(packed & 0xffu) - 128);
 }
 
-// Whether the positions of this launch are all pixels of y, in order.
-override DENSE: bool = false;
-
 // Where output position q of this launch lies in y, in pixels.
 fn pixel(q: u32) -> u32 {
-    if DENSE { return q; }
     let at = nij(q, p.rows, p.columns);
     return (at.x * p.oh + p.y0 + at.y * p.step) * p.ow + p.x0 + at.z * p.step;
 }

@@ -173,11 +173,10 @@ fn correlate(
     let sum = |params: &Params, y: &Tensor| {
         let mut buffers = packing::bindings([&packed_x, &packed_w]);
         buffers.extend([("bias4", bias.gpu()), ("y4", y.gpu())]);
-        let dense = u32::from(params.is_dense());
         let kernels = Kernels {
-            invocation: kernel!("conv2d", "forward").with("DENSE", dense),
-            subgroup: kernel!("conv2d_subgroup", "forward").with("DENSE", dense),
-            workgroup: kernel!("conv2d_workgroup", "forward").with("DENSE", dense),
+            invocation: kernel!("conv2d", "forward"),
+            subgroup: kernel!("conv2d_subgroup", "forward"),
+            workgroup: kernel!("conv2d_workgroup", "forward"),
         };
         let operands = [&packed_x, &packed_w];
         let ways = kernels.ways(gpu, operands, [len, wide], splits);
@@ -186,8 +185,8 @@ fn correlate(
     };
     let cout = y.shape().last();
     let whole = params(place, cout, flag);
-    // Sums are stored four channels at a time.
-    if splits == 1 && cout.is_multiple_of(4) {
+    // Sums are stored four channels at a time, in the order of positions.
+    if splits == 1 && cout.is_multiple_of(4) && whole.is_dense() {
         return sum(&whole, y);
     }
     // The parts lie close together, their channels in fours; where they belong is for the second launch.

@@ -52,7 +52,6 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
         None => k.next_multiple_of(SLAB),
     };
     let chunks = k.div_ceil(chunk);
-    let y = a.empty([chunks, m, n]);
     let params = Params {
         m: m as u32,
         n: n as u32,
@@ -61,12 +60,17 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
         chunks: chunks as u32,
     };
     let (a_row, b_row) = (a.shape().last(), b.shape().last());
-    if entry == Entry::Fast && m.min(n).min(k) >= TILED_FROM {
-        // It stores rows by vectors.
-        let subgroup = subgroup::tiles(gpu, kernel!("matmul_subgroup", "forward"), [m, n], chunks)
-            .filter(|_| n.is_multiple_of(4));
-        let squares = Grid::groups(m.div_ceil(TILE) * n.div_ceil(TILE) * chunks);
+    let fast = entry == Entry::Fast && m.min(n).min(k) >= TILED_FROM;
+    let subgroup = match fast {
+        true => subgroup::tiles(gpu, kernel!("matmul_subgroup", "forward"), [m, n], chunks),
+        false => None,
+    };
+    // A subgroup stores vectors of four.
+    let wide = if subgroup.is_some() { n.next_multiple_of(4) } else { n };
+    let y = a.empty([chunks, m, wide]);
+    if fast {
         let result = if subgroup.is_some() { "y4" } else { "y" };
+        let squares = Grid::groups(m.div_ceil(TILE) * n.div_ceil(TILE) * chunks);
         let (kernel, grid) = subgroup.unwrap_or((kernel!("matmul", "tiled"), squares));
         let kernel = kernel.with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
         let buffers = [("a", a.gpu()), ("x4", a.gpu()), ("b", b.gpu()), ("w4", b.gpu()), (result, y.gpu())];
@@ -75,7 +79,8 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
         let buffers = [("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())];
         gpu.launch(&set(kernel!("matmul", "forward"), how), &params, &buffers, Grid::elements(y.elements()));
     }
-    if chunks == 1 { y.reshape([m, n]) } else { y.sum(&[0]) }
+    let y = if chunks == 1 { y.reshape([m, wide]) } else { y.sum(&[0]) };
+    if wide == n { y } else { y.slice(1, 0, n) }
 }
 
 fn set(kernel: crate::device::gpu::Kernel, how: MatMul) -> crate::device::gpu::Kernel {
