@@ -18,6 +18,8 @@ pub struct Way {
     pub kernel: Kernel,
     /// Over what.
     pub grid: Grid,
+    /// Whether it is the fastest wherever it comes first, so that nothing need be measured.
+    pub certain: bool,
 }
 
 /// The name of the fastest [`Way`] of each piece of work that was measured.
@@ -97,7 +99,7 @@ impl Gpu {
         if let Some(name) = &tuning.preferred {
             return Some(named(name).unwrap_or(0));
         }
-        if tuning.choices.is_empty() && tuning.left.is_zero() {
+        if ways[0].certain || tuning.choices.is_empty() && tuning.left.is_zero() {
             return Some(0);
         }
         let chosen = tuning.choices.get(&key(work, sizes)).and_then(named);

@@ -310,14 +310,17 @@ impl Kernels {
             name: "invocation",
             kernel: reading(self.invocation).with("WG", 64),
             grid: Grid::elements(rows.div_ceil(TILE) * (columns / TILE) * count),
+            certain: false,
         };
+        // A processor's driver loads so slowly that a subgroup's tile wins even where most of it is empty.
+        let certain = gpu.words_of_64() && gpu.invocations_wanted().is_none();
         // Tiles of eight channels leave most of a larger tile empty.
-        if rows.min(columns) <= TILE {
+        if rows.min(columns) <= TILE && !certain {
             return vec![invocation];
         }
         let mut ways = vec![invocation];
         if let Some((kernel, grid)) = subgroup::tiles(gpu, reading(self.subgroup), [rows, columns], count) {
-            ways.insert(0, Way { name: "subgroup", kernel, grid });
+            ways.insert(0, Way { name: "subgroup", kernel, grid, certain });
         }
         // A processor that plays an adapter has no such memory.
         if gpu.invocations_wanted().is_some() {
@@ -325,6 +328,7 @@ impl Kernels {
                 name: "workgroup",
                 kernel: reading(self.workgroup),
                 grid: Grid::groups(rows.div_ceil(SQUARE) * columns.div_ceil(SQUARE) * count),
+                certain: false,
             });
         }
         ways
