@@ -1,4 +1,4 @@
-//! Every shader passes naga with no capabilities but subgroups, is written for each platform, and has its own test.
+//! Every shader passes naga with no capabilities but subgroups, and with what may stand in for its operands, is written for each platform, and has its own test.
 
 use std::fs;
 use std::path::{Path, PathBuf};

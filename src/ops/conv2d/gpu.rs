@@ -312,7 +312,8 @@ impl Kernels {
             grid: Grid::elements(rows.div_ceil(TILE) * (columns / TILE) * count),
             certain: false,
         };
-        // A processor's driver loads so slowly that a subgroup's tile wins even where most of it is empty.
+        // Loads are what such a processor spends its time on, and by their number a subgroup's tile wins even where most of it
+        // is empty.
         let certain = gpu.words_of_64() && gpu.invocations_wanted().is_none();
         // Tiles of eight channels leave most of a larger tile empty.
         if rows.min(columns) <= TILE && !certain {
