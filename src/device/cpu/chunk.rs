@@ -3,16 +3,10 @@
 use std::ops::Range;
 use std::ptr::NonNull;
 
+use memmap2::{MmapMut, MmapRaw};
 use range_alloc::RangeAllocator;
 
 use super::pool::Line;
-
-/// What the memory is made of: no more aligned than the system's allocator is by itself, which then gives pages that
-/// take room only once they are written.
-type Unit = u128;
-
-/// Units of a line.
-const UNITS: usize = size_of::<Line>() / size_of::<Unit>();
 
 /// A piece of memory that never moves. Its beginning, as far as it was ever lent, is what takes room.
 pub(super) struct Chunk {
@@ -21,7 +15,7 @@ pub(super) struct Chunk {
     /// Lines there can be.
     most: usize,
     /// None on a dry device.
-    memory: Option<Memory>,
+    memory: Option<MmapRaw>,
 }
 
 impl Chunk {
@@ -30,7 +24,7 @@ impl Chunk {
         Chunk {
             lines: RangeAllocator::new(0..0),
             most,
-            memory: (!dry).then(|| Memory::new(most)),
+            memory: (!dry).then(|| pages(most)),
         }
     }
 
@@ -72,35 +66,21 @@ impl Chunk {
         };
         assert!(lines.end <= self.most);
         // SAFETY: the memory has `most` lines from its first on.
-        unsafe { memory.first.add(lines.start) }
+        let first = unsafe { memory.as_mut_ptr().cast::<Line>().add(lines.start) };
+        NonNull::new(first).expect("an address within the memory")
     }
 }
 
-struct Memory {
-    all: NonNull<[Unit]>,
-    first: NonNull<Line>,
-}
-
-// SAFETY: it owns what it points to; who may touch which lines is up to the ranges that were lent.
-unsafe impl Send for Memory {}
-
-impl Memory {
-    fn new(lines: usize) -> Memory {
-        // One line more, for its first one to be aligned.
-        let all = bytemuck::zeroed_slice_box::<Unit>((lines + 1) * UNITS);
-        let all = NonNull::from(Box::leak(all));
-        let first = all.cast::<u8>().as_ptr();
-        let first = first.wrapping_add(first.align_offset(align_of::<Line>())).cast();
-        Memory {
-            all,
-            first: NonNull::new(first).expect("an address within a box"),
-        }
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: it comes from a box, and nobody is left who was lent a part: those hold the pool.
-        drop(unsafe { Box::from_raw(self.all.as_ptr()) });
-    }
+/// Zeros, in pages of the system, which take room only once they are written.
+///
+/// # Panics
+/// If the system has no address space left for them.
+fn pages(lines: usize) -> MmapRaw {
+    let bytes = lines * size_of::<Line>();
+    let memory = MmapMut::map_anon(bytes).unwrap_or_else(|e| panic!("{bytes} bytes of memory: {e}"));
+    // Kernels walk through more memory than the addresses of small pages that a processor remembers. Where the system has no
+    // large ones it keeps the small.
+    #[cfg(target_os = "linux")]
+    let _ = memory.advise(memmap2::Advice::HugePage);
+    memory.into()
 }
