@@ -88,7 +88,8 @@ fn info(index: usize, adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> DeviceI
     }
 }
 
-/// An opened adapter and what was asked of it.
+/// An opened adapter and what was asked of it. Clones are the same one.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
@@ -98,6 +99,8 @@ pub(super) struct Opened {
     pub(super) subgroup: Option<u32>,
     /// Whether kernels may load words of 64 bits.
     pub(super) words_of_64: bool,
+    /// See [`GpuOptions::half`].
+    pub(super) half: bool,
 }
 
 /// The features that kernels use on adapters of this type, where there are any.
@@ -142,13 +145,16 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
     })?;
     let subgroup = adapter.get_info();
     let fixed = subgroup.subgroup_min_size == subgroup.subgroup_max_size;
+    let mut info = info(index, adapter, &wanted);
+    info.kind = options.kind.unwrap_or(info.kind);
     Ok(Opened {
         device,
         queue,
-        info: info(index, adapter, &wanted),
+        info,
         limits: wanted,
         words_of_64: used.contains(wgpu::Features::SHADER_INT64),
         subgroup: (fixed && used.contains(wgpu::Features::SUBGROUP)).then_some(subgroup.subgroup_min_size),
+        half: options.half,
     })
 }
 

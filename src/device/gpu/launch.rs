@@ -82,7 +82,7 @@ impl Gpu {
         }
         let mut state = self.lock();
         let State { batch, pipelines, bind_groups, .. } = &mut *state;
-        let pipeline = pipelines.get(&inner.device, &batch.uniform_layout, kernel);
+        let pipeline = pipelines.get(&inner.opened.device, &batch.uniform_layout, kernel);
         let place = pipeline.place();
         pipeline.check_params(fields);
         let size = params.len();
@@ -93,7 +93,7 @@ impl Gpu {
         match self.fit(&pipeline, &buffers, grid) {
             Err(reason) => inner.failure.set(format!("{place}: {reason}")),
             Ok((bound, groups)) => {
-                let bound = bind_groups.get(&inner.device, &pipeline, bound);
+                let bound = bind_groups.get(&inner.opened.device, &pipeline, bound);
                 batch.dispatch(pipeline, bound, params, groups);
             }
         }
@@ -109,7 +109,7 @@ impl Gpu {
         buffers: &[&GpuBuffer],
         grid: Grid,
     ) -> Result<(Vec<Binding>, [u32; 3]), String> {
-        let limits = &self.0.limits;
+        let limits = &self.0.opened.limits;
         pipeline.check_limits(limits)?;
         let axis = limits.max_compute_workgroups_per_dimension;
         let groups = grid.fold(pipeline.interface.workgroup, axis)?;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{DeviceInfo, MemoryStats};
 use crate::Error;
+use adapters::Opened;
 use batch::Batch;
 use errors::Failure;
 pub use grid::Grid;
@@ -55,13 +56,7 @@ pub struct GpuOptions {
 pub struct Gpu(Arc<Inner>);
 
 struct Inner {
-    info: DeviceInfo,
-    limits: wgpu::Limits,
-    subgroup: Option<u32>,
-    words_of_64: bool,
-    half: bool,
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    opened: Opened,
     failure: Failure,
     pool: Pool,
     poison: AtomicBool,
@@ -123,60 +118,36 @@ impl Gpu {
     /// # Errors
     /// If there is no such adapter or it lacks WebGPU's default limits.
     pub fn open(index: usize, options: GpuOptions) -> Result<Gpu, Error> {
-        let mut opened = adapters::open(index, options)?;
-        opened.info.kind = options.kind.unwrap_or(opened.info.kind);
-        let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
-        failure.listen(&opened.device);
-        let pool = Pool::new(opened.device.clone(), failure.clone(), opened.limits.max_buffer_size, false);
-        let batch = Batch::new(&opened.device);
-        pool.count(Batch::UNIFORM_BYTES);
-        Ok(Gpu(Arc::new(Inner {
-            info: opened.info,
-            limits: opened.limits,
-            subgroup: opened.subgroup,
-            words_of_64: opened.words_of_64,
-            half: options.half,
-            device: opened.device,
-            queue: opened.queue,
-            failure,
-            pool,
-            poison: AtomicBool::new(false),
-            operations: AtomicU64::new(0),
-            state: Mutex::new(State {
-                batch,
-                pipelines: Pipelines::default(),
-                bind_groups: BindGroups::default(),
-                nan: None,
-            }),
-            tuning: Mutex::default(),
-        })))
+        let opened = adapters::open(index, options)?;
+        let most_bytes = opened.limits.max_buffer_size;
+        let gpu = Gpu::new(opened, most_bytes, false);
+        gpu.0.failure.listen(&gpu.0.opened.device);
+        Ok(gpu)
     }
 
     /// The same adapter for a dry run, see [`crate::Device::dry`]. Larger buffers than its kernels take fail it at once.
     pub fn dry(&self) -> Gpu {
-        let inner = &*self.0;
-        let failure = Failure::new(format!("{} ({})", inner.info.id, inner.info.name));
-        let most = self.most_elements() as u64 * 4;
-        let pool = Pool::new(inner.device.clone(), failure.clone(), most, true);
+        Gpu::new(self.0.opened.clone(), self.most_elements() as u64 * 4, true)
+    }
+
+    /// A device without buffers and pipelines; one of more than `most_bytes` fails it.
+    fn new(opened: Opened, most_bytes: u64, dry: bool) -> Gpu {
+        let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
+        let pool = Pool::new(opened.device.clone(), failure.clone(), most_bytes, dry);
         pool.count(Batch::UNIFORM_BYTES);
+        let state = State {
+            batch: Batch::new(&opened.device),
+            pipelines: Pipelines::default(),
+            bind_groups: BindGroups::default(),
+            nan: None,
+        };
         Gpu(Arc::new(Inner {
-            info: inner.info.clone(),
-            limits: inner.limits.clone(),
-            subgroup: inner.subgroup,
-            words_of_64: inner.words_of_64,
-            half: inner.half,
-            device: inner.device.clone(),
-            queue: inner.queue.clone(),
+            opened,
             failure,
             pool,
             poison: AtomicBool::new(false),
             operations: AtomicU64::new(0),
-            state: Mutex::new(State {
-                batch: Batch::new(&inner.device),
-                pipelines: Pipelines::default(),
-                bind_groups: BindGroups::default(),
-                nan: None,
-            }),
+            state: Mutex::new(state),
             tuning: Mutex::default(),
         }))
     }
@@ -196,14 +167,19 @@ impl Gpu {
 
     /// Elements of the largest buffer that a kernel can be given.
     pub fn most_elements(&self) -> usize {
-        let bytes = self.0.limits.max_storage_buffer_binding_size.min(self.0.limits.max_buffer_size);
+        let bytes = self
+            .0
+            .opened
+            .limits
+            .max_storage_buffer_binding_size
+            .min(self.0.opened.limits.max_buffer_size);
         (bytes / 4) as usize
     }
 
     /// Invocations that keep an adapter of this kind busy: a launch of fewer is worth cutting further. A processor that
     /// plays an adapter is busy with any.
     pub fn invocations_wanted(&self) -> Option<usize> {
-        match self.0.info.kind {
+        match self.0.opened.info.kind {
             "software" => None,
             "discrete" => Some(1 << 17),
             _ => Some(1 << 15),
@@ -213,17 +189,17 @@ impl Gpu {
     /// Invocations of a subgroup where that is a small fixed number, 4 or 8: then a tile of a product that a subgroup owns
     /// together is small enough for small images too. Processors that play an adapter are like that.
     pub fn small_subgroup(&self) -> Option<u32> {
-        self.0.subgroup.filter(|size| matches!(size, 4 | 8))
+        self.0.opened.subgroup.filter(|size| matches!(size, 4 | 8))
     }
 
     /// Whether kernels may load words of 64 bits, which is faster where a processor plays the adapter, and asked for only there.
     pub fn words_of_64(&self) -> bool {
-        self.0.words_of_64
+        self.0.opened.words_of_64
     }
 
     /// Whether convolutions read halves, see [`GpuOptions::half`].
     pub fn half(&self) -> bool {
-        self.0.half
+        self.0.opened.half
     }
 
     /// Room for `len` floats with arbitrary content. Too large a buffer fails the device, see [`Gpu::read`].
@@ -267,7 +243,7 @@ impl Gpu {
     /// Takes the device away as a crashing driver would. For tests.
     #[doc(hidden)]
     pub fn lose(&self) {
-        self.0.device.destroy();
+        self.0.opened.device.destroy();
         // The driver's callback only runs inside a wait, whose result here is the loss itself.
         let _ = self.wait(None);
     }
@@ -299,7 +275,7 @@ impl Gpu {
     }
 
     pub(super) fn info(&self) -> &DeviceInfo {
-        &self.0.info
+        &self.0.opened.info
     }
 
     pub(super) fn same(&self, other: &Gpu) -> bool {
@@ -337,7 +313,7 @@ impl Gpu {
             state.batch.clear();
             return None;
         }
-        let (index, oldest) = state.batch.submit(&inner.device, &inner.queue);
+        let (index, oldest) = state.batch.submit(&inner.opened.device, &inner.opened.queue);
         if oldest.is_some() {
             // A failure sticks and is reported at the next read.
             let _ = self.wait(oldest);
@@ -351,7 +327,10 @@ impl Gpu {
         failure.check()?;
         // wgpu panics here when the device is lost while it waits.
         let waited = catch_unwind(AssertUnwindSafe(|| {
-            self.0.device.poll(wgpu::PollType::Wait { submission_index, timeout: None })
+            self.0
+                .opened
+                .device
+                .poll(wgpu::PollType::Wait { submission_index, timeout: None })
         }));
         match waited {
             Ok(Ok(_)) => {}

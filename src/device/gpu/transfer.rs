@@ -28,7 +28,7 @@ impl Gpu {
         if !state.batch.is_empty() {
             self.submit(&mut state);
         }
-        self.0.queue.write_buffer(memory, 0, bytemuck::cast_slice(data));
+        self.0.opened.queue.write_buffer(memory, 0, bytemuck::cast_slice(data));
         if state.batch.uploaded(memory.size()) {
             self.submit(&mut state);
         }
@@ -100,13 +100,13 @@ impl Gpu {
         let State { batch, nan, .. } = &mut *state;
         let nan = nan.get_or_insert_with(|| {
             inner.pool.count(NAN_BYTES);
-            let buffer = inner.device.create_buffer(&wgpu::BufferDescriptor {
+            let buffer = inner.opened.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("nan"),
                 size: NAN_BYTES,
                 usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
-            inner.queue.write_buffer(
+            inner.opened.queue.write_buffer(
                 &buffer,
                 0,
                 bytemuck::cast_slice(&vec![f32::NAN; NAN_BYTES as usize / 4]),
