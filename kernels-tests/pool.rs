@@ -1,7 +1,7 @@
 //! Average and maximum pooling.
 
 use ganas::ops::Pool;
-use ganas::{Device, Tensor};
+use ganas::{Device, Rng, Tensor};
 
 use crate::check::{Values, check_op, devices, input, normal};
 use crate::reference::Array;
@@ -80,12 +80,30 @@ fn max_pool() {
     }
 }
 
+/// Asks that the maxima are the same where nothing keeps who won.
+fn bits_without_a_gradient(x: &Tensor, pool: Pool, y: &Tensor, what: &str) {
+    let bits = |t: &Tensor| -> Vec<u32> { t.to_vec().unwrap().iter().map(|v| v.to_bits()).collect() };
+    assert_eq!(bits(&x.detach().max_pool(pool)), bits(y), "{what}");
+}
+
 fn maximum(device: &Device, shape: [usize; 4], x: &[f32], pool: Pool) -> (Vec<f32>, Vec<f32>) {
     let x = Tensor::from_slice(device, shape, x).param();
     let y = x.max_pool(pool);
+    bits_without_a_gradient(&x, pool, &y, "");
     let gy = Tensor::full(device, y.shape(), 1.0);
     let gx = y.backward_from(&gy, &[&x])[&x].to_vec().unwrap();
     (y.to_vec().unwrap(), gx)
+}
+
+#[test]
+fn maxima_are_the_same_without_a_gradient() {
+    for (name, device) in devices() {
+        let mut rng = Rng::seed(3);
+        for (shape, pool) in cases() {
+            let x = Tensor::from_slice(device, shape, &rng.normals(shape.iter().product())).param();
+            bits_without_a_gradient(&x, pool, &x.max_pool(pool), &format!("{shape:?} {pool:?} on {name}"));
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //
 //   avg_forward:   y[n,i,j,c] = sum of the pixels of window (i,j) / count(i,j)
 //   avg_backward: gx[n,i,j,c] = sum over the windows (oi,oj) that see (i,j) of gy[n,oi,oj,c] / count(oi,oj)
-//   max_forward:   y[n,i,j,c] = largest pixel of window (i,j); new_winner = its position in the window, row-major
+//   max_forward:   y[n,i,j,c] = largest pixel of window (i,j)
+//   max_and_winner: the same, and new_winner = its position in the window, row-major
 //   max_backward: gx[n,i,j,c] = sum over the windows that see (i,j) and were won by it of gy[n,oi,oj,c]
 //
 // count is k*k if count_pad, else the number of the window's pixels inside the image.
@@ -128,53 +129,85 @@ fn avg_backward4(at: Grid) {
     gx4[o] = sum;
 }
 
-@compute @workgroup_size(WG)
-fn max_forward(at: Grid) {
-    let o = linear(at);
-    if o >= p.len { return; }
+// The largest pixel of a window, or its first NaN, and the position in the window.
+struct Largest {
+    value: f32,
+    place: u32,
+}
+
+fn largest(o: u32) -> Largest {
     let out = nhwc(o, p.ho, p.wo, p.c);
     let is = pixels(out.y, p.h);
     let js = pixels(out.z, p.w);
-    var best = 0.0;
-    var place = 0u;
+    var best = Largest(0.0, 0u);
     for (var i = is.x; i < is.y; i++) {
         for (var j = js.x; j < js.y; j++) {
             let v = x[((out.x * p.h + i) * p.w + j) * p.c + out.w];
             let first = i == is.x && j == js.x;
-            if first || v > best || (is_nan(v) && !is_nan(best)) {
-                best = v;
-                place = (i + p.pad - out.y * p.stride) * p.k + j + p.pad - out.z * p.stride;
+            if first || v > best.value || (is_nan(v) && !is_nan(best.value)) {
+                best = Largest(v, (i + p.pad - out.y * p.stride) * p.k + j + p.pad - out.z * p.stride);
             }
         }
     }
-    y[o] = best;
-    new_winner[o] = f32(place);
+    return best;
+}
+
+@compute @workgroup_size(WG)
+fn max_forward(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    y[o] = largest(o).value;
+}
+
+@compute @workgroup_size(WG)
+fn max_and_winner(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let best = largest(o);
+    y[o] = best.value;
+    new_winner[o] = f32(best.place);
 }
 
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-@compute @workgroup_size(WG)
-fn max_forward4(at: Grid) {
-    let o = linear(at);
-    if o >= p.len { return; }
+struct Largest4 {
+    value: vec4<f32>,
+    place: vec4<f32>,
+}
+
+fn largest4(o: u32) -> Largest4 {
     let out = nhwc(o, p.ho, p.wo, p.c);
     let is = pixels(out.y, p.h);
     let js = pixels(out.z, p.w);
-    var best = vec4(0.0);
-    var place = vec4(0.0);
+    var best = Largest4(vec4(0.0), vec4(0.0));
     for (var i = is.x; i < is.y; i++) {
         for (var j = js.x; j < js.y; j++) {
             let v = x4[((out.x * p.h + i) * p.w + j) * p.c + out.w];
             let first = vec4(i == is.x && j == js.x);
-            let wins = first | (v > best) | (is_nan4(v) & !is_nan4(best));
-            best = select(best, v, wins);
-            place = select(place, vec4(f32((i + p.pad - out.y * p.stride) * p.k + j + p.pad - out.z * p.stride)), wins);
+            let wins = first | (v > best.value) | (is_nan4(v) & !is_nan4(best.value));
+            let place = f32((i + p.pad - out.y * p.stride) * p.k + j + p.pad - out.z * p.stride);
+            best = Largest4(select(best.value, v, wins), select(best.place, vec4(place), wins));
         }
     }
-    y4[o] = best;
-    new_winner4[o] = place;
+    return best;
+}
+
+@compute @workgroup_size(WG)
+fn max_forward4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    y4[o] = largest4(o).value;
+}
+
+@compute @workgroup_size(WG)
+fn max_and_winner4(at: Grid) {
+    let o = linear(at);
+    if o >= p.len { return; }
+    let best = largest4(o);
+    y4[o] = best.value;
+    new_winner4[o] = best.place;
 }
 
 @compute @workgroup_size(WG)

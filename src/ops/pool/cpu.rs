@@ -46,30 +46,36 @@ pub(super) fn avg_backward(windows: &Windows, gy: &[f32], gx: &mut [f32]) {
     });
 }
 
-pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: &mut [f32]) {
-    let &Windows { h, w, c, ho, wo, pool, .. } = windows;
-    let width = wo * c;
+/// `winner` is None where nobody asks for it.
+pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: Option<&mut [f32]>) {
+    let width = windows.wo * windows.c;
     let piece = (GRAIN / width).max(1) * width;
-    threads::pieces_of([y, winner], piece, |start, [y, winner]| {
-        let rows = y.chunks_exact_mut(width).zip(winner.chunks_exact_mut(width));
-        for (row, (y, winner)) in (start / width..).zip(rows) {
-            let (n, oi) = (row / ho, row % ho);
-            let is = windows.pixels(oi, h);
-            let pixels = y.chunks_exact_mut(c).zip(winner.chunks_exact_mut(c));
-            let mut window = Vec::with_capacity(pool.k * pool.k);
-            for (oj, (y, winner)) in pixels.enumerate() {
-                window.clear();
-                for i in is.clone() {
-                    for j in windows.pixels(oj, w) {
-                        let (di, dj) = (i + pool.pad - oi * pool.stride, j + pool.pad - oj * pool.stride);
-                        let at = ((n * h + i) * w + j) * c;
-                        window.push(((di * pool.k + dj) as f32, &x[at..at + c]));
-                    }
-                }
-                wide(Largest { y, winner, window: &window });
+    let rows =
+        |start, y: &mut [f32], winner: Option<&mut [f32]>| max_rows(windows, x, start / width, y, winner);
+    match winner {
+        Some(winner) => threads::pieces_of([y, winner], piece, |at, [y, winner]| rows(at, y, Some(winner))),
+        None => threads::pieces(y, piece, |at, y| rows(at, y, None)),
+    }
+}
+
+/// Whole rows, from row `first` of the output on.
+fn max_rows(windows: &Windows, x: &[f32], first: usize, y: &mut [f32], winner: Option<&mut [f32]>) {
+    let &Windows { h, w, c, ho, wo, pool, .. } = windows;
+    let mut window = Vec::with_capacity(pool.k * pool.k);
+    let mut winners = winner.map(|winner| winner.chunks_exact_mut(c));
+    for (at, y) in (first * wo..).zip(y.chunks_exact_mut(c)) {
+        let (n, oi, oj) = (at / wo / ho, at / wo % ho, at % wo);
+        window.clear();
+        for i in windows.pixels(oi, h) {
+            for j in windows.pixels(oj, w) {
+                let (di, dj) = (i + pool.pad - oi * pool.stride, j + pool.pad - oj * pool.stride);
+                let pixel = ((n * h + i) * w + j) * c;
+                window.push(((di * pool.k + dj) as f32, &x[pixel..pixel + c]));
             }
         }
-    });
+        let winner = winners.as_mut().and_then(Iterator::next);
+        wide(Largest { y, winner, window: &window });
+    }
 }
 
 pub(super) fn max_backward(windows: &Windows, gy: &[f32], winner: &[f32], gx: &mut [f32]) {
@@ -114,39 +120,57 @@ fn add(y: &mut [f32], x: &[f32], f: f32) {
 /// The largest of a window's pixels in each channel, or its first NaN, and which it was.
 struct Largest<'a> {
     y: &'a mut [f32],
-    winner: &'a mut [f32],
+    winner: Option<&'a mut [f32]>,
     /// Position in the window and channels of each pixel.
     window: &'a [(f32, &'a [f32])],
 }
 
 impl Wide for Largest<'_> {
-    /// Lane by lane, so that each is written once and by no condition: stores by a mask cost several processors ten times
-    /// as much.
+    /// Pixel after pixel, as they lie in memory.
     #[inline(always)]
     fn run(self) {
         let Largest { y, winner, window } = self;
-        for at in (0..y.len()).step_by(LANES) {
-            let n = LANES.min(y.len() - at);
-            let (mut best, mut place) = ([f32::NEG_INFINITY; LANES], [window[0].0; LANES]);
-            for (position, x) in window {
-                [best, place] = larger([best, place], [load(&x[at..at + n]), [*position; LANES]]);
+        let (&(first, x), others) = window.split_first().expect("a window has a pixel");
+        y.copy_from_slice(x);
+        let Some(winner) = winner else {
+            for (_, x) in others {
+                let (whole, rest) = y.as_chunks_mut();
+                let (xs, x) = x.as_chunks();
+                for (y, x) in whole.iter_mut().zip(xs) {
+                    [*y] = larger([*y], [*x]);
+                }
+                let [best] = larger([load(rest)], [load(x)]);
+                store(&best, rest);
             }
-            store(&best, &mut y[at..at + n]);
-            store(&place, &mut winner[at..at + n]);
+            return;
+        };
+        winner.fill(first);
+        for (position, x) in others {
+            let place = [*position; LANES];
+            let (whole, rest) = y.as_chunks_mut();
+            let (winners, winner) = winner.as_chunks_mut();
+            let (xs, x) = x.as_chunks();
+            for ((y, winner), x) in whole.iter_mut().zip(winners).zip(xs) {
+                [*y, *winner] = larger([*y, *winner], [*x, place]);
+            }
+            let [best, place] = larger([load(rest), load(winner)], [load(x), place]);
+            store(&best, rest);
+            store(&place, winner);
         }
     }
 }
 
-/// The second value and place where that is larger, or is NaN where the first is none. By masks, since the compiler makes a
-/// branch of a choice here.
+/// The second value, and what belongs to it, where that is larger, or is NaN where the first is none. By masks, since the
+/// compiler makes a branch of a choice here, and stores by a mask cost several processors ten times as much.
 #[inline(always)]
-fn larger([mut best, mut place]: [Lane; 2], [other, its_place]: [Lane; 2]) -> [Lane; 2] {
-    let either = |mask: u32, a: f32, b: f32| f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
+fn larger<const N: usize>(mut first: [Lane; N], second: [Lane; N]) -> [Lane; N] {
     for i in 0..LANES {
-        let takes = (other[i] > best[i]) | other[i].is_nan() & !best[i].is_nan();
+        let (best, other) = (first[0][i], second[0][i]);
+        let takes = (other > best) | other.is_nan() & !best.is_nan();
         let mask = u32::from(takes).wrapping_neg();
-        best[i] = either(mask, other[i], best[i]);
-        place[i] = either(mask, its_place[i], place[i]);
+        for (first, second) in first.iter_mut().zip(&second) {
+            first[i] = f32::from_bits(second[i].to_bits() & mask | first[i].to_bits() & !mask);
+        }
     }
-    [best, place]
+    first
 }

@@ -118,7 +118,7 @@ impl Op for AvgPool {
     }
 }
 
-/// Keeps which pixel of its window each maximum came from, counted row-major.
+/// Keeps which pixel of its window each maximum came from, counted row-major, where a gradient may be asked for.
 struct MaxPool(Windows);
 
 impl Op for MaxPool {
@@ -128,14 +128,16 @@ impl Op for MaxPool {
 
     fn forward(&self, x: &[&Tensor], keep: &mut Vec<Tensor>) -> Tensor {
         let mut y = x[0].empty(self.0.y());
-        let mut winner = x[0].empty(self.0.y());
+        // As large as the output: only a gradient is worth it.
+        let mut winner = x[0].tracked().then(|| y.empty_like());
         match y.device() {
-            Device::Gpu(gpu) => gpu::max_forward(&gpu, &self.0, x[0], &y, &winner),
+            Device::Gpu(gpu) => gpu::max_forward(&gpu, &self.0, x[0], &y, winner.as_ref()),
             Device::Cpu(cpu) => cpu.run(|| {
-                cpu::max_forward(&self.0, x[0].cpu(), y.cpu_mut(), winner.cpu_mut());
+                let winner = winner.as_mut().map(Tensor::cpu_mut);
+                cpu::max_forward(&self.0, x[0].cpu(), y.cpu_mut(), winner);
             }),
         }
-        keep.push(winner);
+        keep.extend(winner);
         y
     }
 
