@@ -2,6 +2,7 @@
 
 use crate::Tensor;
 use crate::device::cpu::threads::{self, GRAIN};
+use crate::device::cpu::wide::{Wide, wide};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 
@@ -87,23 +88,43 @@ pub fn adam_step(p: &Tensor, g: &Tensor, m: &Tensor, v: &Tensor, step: AdamStep)
             let old = [p.cpu(), g.cpu(), m.cpu(), v.cpu()];
             let new = [new_p.cpu_mut(), new_m.cpu_mut(), new_v.cpu_mut()];
             threads::pieces_of(new, GRAIN, |start, new| {
-                cpu_step(&params, old.map(|x| &x[start..start + new[0].len()]), new);
+                wide(Step {
+                    params: &params,
+                    old: old.map(|x| &x[start..]),
+                    new,
+                });
             });
         }),
     }
     (new_p, new_m, new_v)
 }
 
-/// The formula of `shaders/adam.wgsl`.
-fn cpu_step(params: &Params, [p, g, m, v]: [&[f32]; 4], [new_p, new_m, new_v]: [&mut [f32]; 3]) {
-    let old = p.iter().zip(g).zip(m.iter().zip(v));
-    let new = new_p.iter_mut().zip(new_m).zip(new_v);
-    for (((new_p, new_m), new_v), ((&p, &g), (&m, &v))) in new.zip(old) {
-        let d = g + params.decay * p;
-        let first = params.beta1 * m + params.m_rate * d;
-        let second = params.beta2 * v + params.v_rate * d * d;
-        *new_m = first;
-        *new_v = second;
-        *new_p = p - params.step * first / (second.sqrt() / params.root_correction + params.eps);
+/// The formula of `shaders/adam.wgsl` for some of the elements.
+struct Step<'a> {
+    params: &'a Params,
+    /// Parameters, gradients and moments.
+    old: [&'a [f32]; 4],
+    /// Parameters and moments.
+    new: [&'a mut [f32]; 3],
+}
+
+impl Wide for Step<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Step {
+            params,
+            old: [p, g, m, v],
+            new: [new_p, new_m, new_v],
+        } = self;
+        let old = p.iter().zip(g).zip(m.iter().zip(v));
+        let new = new_p.iter_mut().zip(new_m).zip(new_v);
+        for (((new_p, new_m), new_v), ((&p, &g), (&m, &v))) in new.zip(old) {
+            let d = g + params.decay * p;
+            let first = params.beta1 * m + params.m_rate * d;
+            let second = params.beta2 * v + params.v_rate * d * d;
+            *new_m = first;
+            *new_v = second;
+            *new_p = p - params.step * first / (second.sqrt() / params.root_correction + params.eps);
+        }
     }
 }

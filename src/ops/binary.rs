@@ -3,6 +3,7 @@
 use std::ops;
 
 use crate::device::cpu::threads;
+use crate::device::cpu::wide::{self, Wide, wide};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op, Shape, Tensor};
@@ -105,37 +106,43 @@ fn repeat(side: &Tensor, y: &Tensor) -> u32 {
 
 /// `y = f(a, b)`, with the shorter operands read again from their start.
 fn each(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync) {
-    let full = y.len();
     // Each piece starts where a vector of channels does.
     let channels = a.len().min(b.len());
-    threads::rows(y, if channels == full { 1 } else { channels }, |first, y| match (a, b) {
-        (a, b) if a.len() == b.len() => zip(&a[first..], &b[first..], y, &f),
-        (a, &[b]) => {
-            for (y, a) in y.iter_mut().zip(&a[first..]) {
-                *y = f(*a, b);
-            }
-        }
-        (&[a], b) => {
-            for (y, b) in y.iter_mut().zip(&b[first..]) {
-                *y = f(a, *b);
-            }
-        }
-        (a, b) => {
-            let rows = y.chunks_mut(channels).enumerate();
-            for (y, start) in rows.map(|(i, y)| (y, (first + i) * channels)) {
-                if a.len() == full {
-                    zip(&a[start..], b, y, &f);
-                } else {
-                    zip(a, &b[start..], y, &f);
-                }
-            }
+    let width = if channels == y.len() { 1 } else { channels };
+    threads::rows(y, width, |first, y| {
+        let start = first * width;
+        match (a, b) {
+            (a, b) if a.len() == b.len() => wide::each2(&a[start..], &b[start..], y, &f),
+            (a, &[b]) => wide::each(&a[start..], y, |a| f(a, b)),
+            (&[a], b) => wide::each(&b[start..], y, |b| f(a, b)),
+            (a, b) if a.len() > b.len() => wide(ByChannel { long: &a[start..], channel: b, y, f: &f }),
+            (a, b) => wide(ByChannel {
+                long: &b[start..],
+                channel: a,
+                y,
+                f: |b, a| f(a, b),
+            }),
         }
     });
 }
 
-fn zip(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
-        *y = f(*a, *b);
+/// `y = f(long, channel)`, row by row as wide as `channel`.
+struct ByChannel<'a, F: Fn(f32, f32) -> f32> {
+    long: &'a [f32],
+    channel: &'a [f32],
+    y: &'a mut [f32],
+    f: F,
+}
+
+impl<F: Fn(f32, f32) -> f32> Wide for ByChannel<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let ByChannel { long, channel, y, f } = self;
+        for (y, long) in y.chunks_mut(channel.len()).zip(long.chunks(channel.len())) {
+            for (y, (long, channel)) in y.iter_mut().zip(long.iter().zip(channel)) {
+                *y = f(*long, *channel);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Running averages of parameters and statistics. Not differentiable.
 
 use crate::Tensor;
-use crate::device::cpu::threads;
+use crate::device::cpu::{threads, wide};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 
@@ -42,11 +42,7 @@ pub(super) fn scaled_sum(op: &str, a: &Tensor, a_factor: f64, b: &Tensor, b_fact
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());
             threads::elements(y.cpu_mut(), |start, y| {
-                let at = start..start + y.len();
-                let terms = a[at.clone()].iter().zip(&b[at]);
-                for (y, (a, b)) in y.iter_mut().zip(terms) {
-                    *y = a_factor * a + b_factor * b;
-                }
+                wide::each2(&a[start..], &b[start..], y, |a, b| a_factor * a + b_factor * b);
             });
         }),
     }

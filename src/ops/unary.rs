@@ -2,7 +2,7 @@
 
 use super::elementary::{exp_of, relu_of, sigmoid_of, tanh_of};
 use crate::device::cpu::threads;
-use crate::device::cpu::wide::{Wide, wide};
+use crate::device::cpu::wide;
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op, Tensor};
@@ -165,31 +165,11 @@ impl Unary {
 }
 
 fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32 + Sync) {
-    threads::elements(y, |start, y| wide(Each { x: &x[start..], y, f: &f }));
-}
-
-/// `y = f(x)`, compiled for vectors.
-struct Each<'a, F: Fn(f32) -> f32> {
-    x: &'a [f32],
-    y: &'a mut [f32],
-    f: F,
-}
-
-impl<F: Fn(f32) -> f32> Wide for Each<'_, F> {
-    #[inline(always)]
-    fn run(self) {
-        for (y, x) in self.y.iter_mut().zip(self.x) {
-            *y = (self.f)(*x);
-        }
-    }
+    threads::elements(y, |start, y| wide::each(&x[start..], y, &f));
 }
 
 fn each2(v: &[f32], gy: &[f32], gx: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync) {
-    threads::elements(gx, |start, gx| {
-        for (gx, (v, gy)) in gx.iter_mut().zip(v[start..].iter().zip(&gy[start..])) {
-            *gx = f(*v, *gy);
-        }
-    });
+    threads::elements(gx, |start, gx| wide::each2(&v[start..], &gy[start..], gx, &f));
 }
 
 impl Tensor {

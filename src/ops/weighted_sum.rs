@@ -1,6 +1,7 @@
 //! Sum of tensors with weights that are values themselves: the mix of an edge's candidates.
 
 use crate::Tensor;
+use crate::device::cpu::wide::{self, AddScaled, wide};
 use crate::device::cpu::{dot, threads};
 use crate::device::gpu::{Gpu, Grid};
 use crate::device::{Device, kernel, params};
@@ -104,14 +105,9 @@ fn gpu_forward(gpu: &Gpu, a: &Tensor, x: &[&Tensor]) -> Tensor {
 fn cpu_forward(a: &[f32], x: &[&Tensor], y: &mut [f32]) {
     let x: Vec<&[f32]> = x.iter().map(|x| x.cpu()).collect();
     threads::elements(y, |start, y| {
-        let at = start..start + y.len();
-        for (y, x) in y.iter_mut().zip(&x[0][at.clone()]) {
-            *y = a[0] * x;
-        }
+        wide::each(&x[0][start..], y, |x| a[0] * x);
         for (a, x) in a.iter().zip(&x).skip(1) {
-            for (y, x) in y.iter_mut().zip(&x[at.clone()]) {
-                *y += a * x;
-            }
+            wide(AddScaled { y, x: &x[start..], f: *a });
         }
     });
 }
@@ -135,10 +131,7 @@ fn backward_x(a: &Tensor, i: usize, gy: &Tensor) -> Tensor {
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, gy) = (a.cpu()[i], gy.cpu());
-            threads::elements(gx.cpu_mut(), |start, gx| {
-                let gy = &gy[start..start + gx.len()];
-                gx.iter_mut().zip(gy).for_each(|(gx, gy)| *gx = a * gy);
-            });
+            threads::elements(gx.cpu_mut(), |start, gx| wide::each(&gy[start..], gx, |gy| a * gy));
         }),
     }
     gx

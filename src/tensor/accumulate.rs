@@ -1,7 +1,7 @@
 //! The one sum that the backward loop needs itself: two gradients of one tensor.
 
 use super::Tensor;
-use crate::device::cpu::threads;
+use crate::device::cpu::{threads, wide};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 
@@ -24,10 +24,7 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());
             threads::elements(y.cpu_mut(), |start, y| {
-                let n = y.len();
-                for (y, (a, b)) in y.iter_mut().zip(a[start..start + n].iter().zip(&b[start..start + n])) {
-                    *y = a + b;
-                }
+                wide::each2(&a[start..], &b[start..], y, |a, b| a + b);
             });
         }),
     }

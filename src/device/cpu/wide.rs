@@ -56,6 +56,47 @@ impl Wide for AddScaled<'_> {
     }
 }
 
+/// `y = f(x)`.
+pub fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+    wide(Each { x, y, f });
+}
+
+/// `y = f(a, b)`.
+pub fn each2(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    wide(Each2 { a, b, y, f });
+}
+
+struct Each<'a, F: Fn(f32) -> f32> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    f: F,
+}
+
+impl<F: Fn(f32) -> f32> Wide for Each<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        for (y, x) in self.y.iter_mut().zip(self.x) {
+            *y = (self.f)(*x);
+        }
+    }
+}
+
+struct Each2<'a, F: Fn(f32, f32) -> f32> {
+    a: &'a [f32],
+    b: &'a [f32],
+    y: &'a mut [f32],
+    f: F,
+}
+
+impl<F: Fn(f32, f32) -> f32> Wide for Each2<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        for (y, (a, b)) in self.y.iter_mut().zip(self.a.iter().zip(self.b)) {
+            *y = (self.f)(*a, *b);
+        }
+    }
+}
+
 /// Runs `work` with the widest vectors there are.
 pub fn wide(work: impl Wide) {
     #[cfg(target_arch = "x86_64")]

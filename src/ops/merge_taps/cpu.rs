@@ -2,6 +2,7 @@
 
 use super::MergeTaps;
 use crate::Tensor;
+use crate::device::cpu::wide::{self, AddScaled, wide};
 use crate::device::cpu::{dot, threads};
 
 pub(super) fn forward(op: &MergeTaps, a: &[f32], w: &[&Tensor], y: &mut [f32]) {
@@ -19,10 +20,10 @@ pub(super) fn forward(op: &MergeTaps, a: &[f32], w: &[&Tensor], y: &mut [f32]) {
             let mut terms = places[t].iter().map(|&(i, j)| (a[i], &w[i][j * size..][part.clone()]));
             match terms.next() {
                 None => y.fill(0.0),
-                Some((a, w)) => y.iter_mut().zip(w).for_each(|(y, w)| *y = a * w),
+                Some((a, w)) => wide::each(w, y, |w| a * w),
             }
-            for (a, w) in terms {
-                y.iter_mut().zip(w).for_each(|(y, w)| *y += a * w);
+            for (f, x) in terms {
+                wide(AddScaled { y, x, f });
             }
         });
     });
@@ -33,8 +34,7 @@ pub(super) fn backward_w(op: &MergeTaps, a: f32, i: usize, gy: &[f32], gw: &mut 
     threads::elements(gw, |start, gw| {
         by_tap(start, gw, size, |j, q, gw| {
             let from = map[j] * size + q;
-            let gy = &gy[from..from + gw.len()];
-            gw.iter_mut().zip(gy).for_each(|(gw, gy)| *gw = a * gy);
+            wide::each(&gy[from..], gw, |gy| a * gy);
         });
     });
 }

@@ -2,6 +2,7 @@
 
 use super::Layout;
 use crate::device::cpu::threads::{self, GRAIN};
+use crate::device::cpu::wide::{Wide, wide};
 
 pub(super) fn sum(layout: &Layout, factor: f32, x: &[f32], y: &mut [f32]) {
     let Layout { k0, r0, k1, r1 } = *layout;
@@ -20,7 +21,11 @@ pub(super) fn sum(layout: &Layout, factor: f32, x: &[f32], y: &mut [f32]) {
             for (i, y) in y.chunks_mut(k1).enumerate() {
                 let first = (start / k1 + i) * r0 * row;
                 sums.fill(0.0);
-                add_rows(layout, &x[first..first + r0 * row], &mut sums);
+                wide(AddRows {
+                    layout,
+                    rows: &x[first..first + r0 * row],
+                    sums: &mut sums,
+                });
                 store(y, &sums);
             }
         });
@@ -30,7 +35,8 @@ pub(super) fn sum(layout: &Layout, factor: f32, x: &[f32], y: &mut [f32]) {
         let (k, i) = (task / blocks, task % blocks);
         let (first, last) = (i * block, ((i + 1) * block).min(r0));
         let mut sums = vec![0.0; k1];
-        add_rows(layout, &x[(k * r0 + first) * row..(k * r0 + last) * row], &mut sums);
+        let rows = &x[(k * r0 + first) * row..(k * r0 + last) * row];
+        wide(AddRows { layout, rows, sums: &mut sums });
         sums
     });
     for (y, parts) in y.chunks_mut(k1.max(1)).zip(partial.chunks(blocks)) {
@@ -45,24 +51,34 @@ pub(super) fn sum(layout: &Layout, factor: f32, x: &[f32], y: &mut [f32]) {
 }
 
 /// Adds rows of `[k1, r1]` to the sums of `k1`.
-fn add_rows(layout: &Layout, rows: &[f32], sums: &mut [f64]) {
-    let Layout { k1, r1, .. } = *layout;
-    if k1 == 1 {
-        sums[0] += total(rows);
-    } else if r1 == 1 {
-        for row in rows.chunks_exact(k1) {
-            for (sum, x) in sums.iter_mut().zip(row) {
-                *sum += f64::from(*x);
+struct AddRows<'a> {
+    layout: &'a Layout,
+    rows: &'a [f32],
+    sums: &'a mut [f64],
+}
+
+impl Wide for AddRows<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let AddRows { layout: &Layout { k1, r1, .. }, rows, sums } = self;
+        if k1 == 1 {
+            sums[0] += total(rows);
+        } else if r1 == 1 {
+            for row in rows.chunks_exact(k1) {
+                for (sum, x) in sums.iter_mut().zip(row) {
+                    *sum += f64::from(*x);
+                }
             }
-        }
-    } else {
-        for (i, run) in rows.chunks_exact(r1).enumerate() {
-            sums[i % k1] += total(run);
+        } else {
+            for (i, run) in rows.chunks_exact(r1).enumerate() {
+                sums[i % k1] += total(run);
+            }
         }
     }
 }
 
 /// The sum of a run, in eight lanes that the compiler can keep in one register.
+#[inline(always)]
 fn total(run: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let chunks = run.chunks_exact(8);

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{Image, PIXELS, Packed, Reach, SMALL, chains, pad_into, winograd};
 use crate::device::cpu::threads;
 use crate::device::cpu::tile::{self, LANES, MAX_ROWS, MAX_VECTORS, Rows, Run, Strides, Tile};
+use crate::device::cpu::wide::{AddScaled, wide};
 use crate::device::{Cpu, CpuBuffer};
 use crate::ops::conv2d::TapConv;
 use crate::tensor::Tensor;
@@ -162,9 +163,7 @@ fn add_up(sums: &[f32], gw: &mut [f32]) {
     threads::elements(gw, |start, piece| {
         piece.copy_from_slice(&sums[start..start + piece.len()]);
         for part in sums.chunks_exact(len).skip(1) {
-            for (gw, part) in piece.iter_mut().zip(&part[start..]) {
-                *gw += part;
-            }
+            wide(AddScaled { y: piece, x: &part[start..], f: 1.0 });
         }
     });
 }
