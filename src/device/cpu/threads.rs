@@ -31,6 +31,17 @@ pub fn rows(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     pieces(y, per_piece, |start, piece| f(start / width, piece));
 }
 
+/// As [`rows`], the last ones first: for what was just read from its beginning to its end, of which the caches hold the end.
+pub fn rows_back(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    let width = width.max(1);
+    let per_piece = (GRAIN / width).max(1) * width;
+    if y.len() <= per_piece {
+        return rows(y, width, f);
+    }
+    let pieces = y.par_chunks_mut(per_piece).enumerate().rev();
+    pieces.for_each(|(i, piece)| f(i * per_piece / width, piece));
+}
+
 /// `f(i)` for each `i` of `items`, each on a thread of its own, on which also everything runs that `f` would do in parallel; results
 /// in order. For pieces of work so large that cutting them further only costs.
 pub fn apart<T: Send>(items: Range<u64>, f: impl Fn(u64) -> T + Sync) -> Vec<T> {

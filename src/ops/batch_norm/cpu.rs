@@ -123,7 +123,7 @@ pub(super) fn forward(op: &BatchNorm, x: &[f32], gamma: &[f32], beta: &[f32], y:
     let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
     let beta = spread(c, |ch| beta[ch]);
     let width = wide_row(c);
-    threads::rows(y, width, |first, rows| {
+    threads::rows_back(y, width, |first, rows| {
         let x = &x[first * width..][..rows.len()];
         let channels = [&mean[..], &factor[..], &beta[..]];
         wide(Normalised { x, y: rows, channels });
@@ -203,7 +203,7 @@ pub(super) fn backward_x(
     let mean = spread(c, |ch| op.mean.cpu()[ch]);
     let along = spread(c, |ch| op.reciprocal_deviation(ch) * ggamma[ch] / rows);
     let shift = spread(c, |ch| gbeta[ch] / rows);
-    threads::rows(gx, width, |first, rows| {
+    threads::rows_back(gx, width, |first, rows| {
         let at = first * width..first * width + rows.len();
         let channels = [&mean[..], &along[..], &shift[..], &factor[..]];
         wide(Gradient { x: &x[at.clone()], gy: &gy[at], gx: rows, channels });
