@@ -43,6 +43,7 @@ fn cases() -> Vec<([usize; 4], Pool)> {
         ([2, 7, 6, 4], windows(3, 2, 1)),
         ([2, 6, 4, 8], Pool::blocks(2)),
         ([1, 40, 33, 16], windows(3, 1, 1)),
+        ([2, 7, 6, 37], windows(3, 2, 1)),
     ]
 }
 
@@ -86,13 +87,28 @@ fn bits_without_a_gradient(x: &Tensor, pool: Pool, y: &Tensor, what: &str) {
     assert_eq!(bits(&x.detach().max_pool(pool)), bits(y), "{what}");
 }
 
-fn maximum(device: &Device, shape: [usize; 4], x: &[f32], pool: Pool) -> (Vec<f32>, Vec<f32>) {
-    let x = Tensor::from_slice(device, shape, x).param();
-    let y = x.max_pool(pool);
-    bits_without_a_gradient(&x, pool, &y, "");
-    let gy = Tensor::full(device, y.shape(), 1.0);
-    let gx = y.backward_from(&gy, &[&x])[&x].to_vec().unwrap();
-    (y.to_vec().unwrap(), gx)
+/// Channels that kernels take one by one, in fours, as whole vectors, and as whole ones with a rest.
+const CHANNELS: [usize; 4] = [1, 16, 20, 37];
+
+/// The maxima of an image whose channels are all alike, and the gradient of their sum: asks that those are alike too.
+fn maximum(device: &Device, [h, w]: [usize; 2], x: &[f32], pool: Pool, what: &str) -> (Vec<f32>, Vec<f32>) {
+    let found = CHANNELS.map(|c| {
+        let repeated: Vec<f32> = x.iter().flat_map(|&x| std::iter::repeat_n(x, c)).collect();
+        let x = Tensor::from_slice(device, [1, h, w, c], &repeated).param();
+        let y = x.max_pool(pool);
+        bits_without_a_gradient(&x, pool, &y, what);
+        let gy = Tensor::full(device, y.shape(), 1.0);
+        let gx = y.backward_from(&gy, &[&x])[&x].to_vec().unwrap();
+        [y.to_vec().unwrap(), gx].map(|of| {
+            let alike = |pixel: &[f32]| pixel.iter().all(|v| v.to_bits() == pixel[0].to_bits());
+            assert!(of.chunks_exact(c).all(alike), "{what}, {c} channels: {of:?}");
+            of.into_iter().step_by(c).collect::<Vec<f32>>()
+        })
+    });
+    let text = format!("{:?}", found[0]);
+    assert!(found.iter().all(|other| format!("{other:?}") == text), "{what}: {found:?}");
+    let [first, ..] = found;
+    first.into()
 }
 
 #[test]
@@ -109,23 +125,23 @@ fn maxima_are_the_same_without_a_gradient() {
 #[test]
 fn of_equal_pixels_the_first_gets_the_gradient() {
     for (name, device) in devices() {
-        let (y, gx) = maximum(device, [1, 2, 2, 1], &[1.0, 3.0, 3.0, 3.0], Pool::blocks(2));
-        assert_eq!((y, gx), (vec![3.0], vec![0.0, 1.0, 0.0, 0.0]), "{name}");
+        let found = maximum(device, [2, 2], &[1.0, 3.0, 3.0, 3.0], Pool::blocks(2), name);
+        assert_eq!(found, (vec![3.0], vec![0.0, 1.0, 0.0, 0.0]), "{name}");
     }
 }
 
 #[test]
 fn padding_never_wins() {
     for (name, device) in devices() {
-        let (y, gx) = maximum(device, [1, 1, 2, 1], &[-5.0, -1e30], Pool::same(3));
-        assert_eq!((y, gx), (vec![-5.0, -5.0], vec![2.0, 0.0]), "{name}");
+        let found = maximum(device, [1, 2], &[-5.0, -1e30], Pool::same(3), name);
+        assert_eq!(found, (vec![-5.0, -5.0], vec![2.0, 0.0]), "{name}");
     }
 }
 
 #[test]
 fn a_nan_wins() {
     for (name, device) in devices() {
-        let (y, gx) = maximum(device, [1, 2, 2, 1], &[1.0, f32::NAN, 7.0, 3.0], Pool::blocks(2));
+        let (y, gx) = maximum(device, [2, 2], &[1.0, f32::NAN, 7.0, 3.0], Pool::blocks(2), name);
         assert!(y[0].is_nan(), "{name}: {y:?}");
         assert_eq!(gx, [0.0, 1.0, 0.0, 0.0], "{name}");
     }

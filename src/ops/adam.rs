@@ -111,11 +111,8 @@ struct Step<'a> {
 impl Wide for Step<'_> {
     #[inline(always)]
     fn run(self) {
-        let Step {
-            params,
-            old: [p, g, m, v],
-            new: [new_p, new_m, new_v],
-        } = self;
+        let Step { params, old, new: [new_p, new_m, new_v] } = self;
+        let [p, g, m, v] = old.map(|x| &x[..new_p.len()]);
         let old = p.iter().zip(g).zip(m.iter().zip(v));
         let new = new_p.iter_mut().zip(new_m).zip(new_v);
         for (((new_p, new_m), new_v), ((&p, &g), (&m, &v))) in new.zip(old) {

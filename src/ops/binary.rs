@@ -3,7 +3,7 @@
 use std::ops;
 
 use crate::device::cpu::threads;
-use crate::device::cpu::wide::{self, Wide, wide};
+use crate::device::cpu::wide::{self, Each2, Wide, wide};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op, Shape, Tensor};
@@ -139,9 +139,7 @@ impl<F: Fn(f32, f32) -> f32> Wide for ByChannel<'_, F> {
     fn run(self) {
         let ByChannel { long, channel, y, f } = self;
         for (y, long) in y.chunks_mut(channel.len()).zip(long.chunks(channel.len())) {
-            for (y, (long, channel)) in y.iter_mut().zip(long.iter().zip(channel)) {
-                *y = f(*long, *channel);
-            }
+            Each2 { a: long, b: channel, y, f: &f }.run();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Running averages of parameters and statistics. Not differentiable.
 
 use crate::Tensor;
-use crate::device::cpu::{threads, wide};
+use crate::device::cpu::elementwise;
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 
@@ -41,9 +41,7 @@ pub(super) fn scaled_sum(op: &str, a: &Tensor, a_factor: f64, b: &Tensor, b_fact
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, b) = (a.cpu(), b.cpu());
-            threads::elements(y.cpu_mut(), |start, y| {
-                wide::each2(&a[start..], &b[start..], y, |a, b| a_factor * a + b_factor * b);
-            });
+            elementwise::map2(a, b, y.cpu_mut(), |a, b| a_factor * a + b_factor * b);
         }),
     }
     y

@@ -1,8 +1,7 @@
 //! Element-wise functions of one tensor: a table of formulas, one row per function.
 
 use super::elementary::{exp_of, relu_of, sigmoid_of, tanh_of};
-use crate::device::cpu::threads;
-use crate::device::cpu::wide;
+use crate::device::cpu::elementwise::{map, map2};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op, Tensor};
@@ -129,47 +128,39 @@ impl Unary {
     fn forward_cpu(&self, x: &[f32], y: &mut [f32]) {
         let (a, b) = (self.a, self.b);
         match self.kind {
-            Kind::Relu => each(x, y, relu_of),
+            Kind::Relu => map(x, y, relu_of),
             // Written so that a NaN takes the branch that returns it.
-            Kind::LeakyRelu => each(x, y, |x| if x < 0.0 { a * x } else { x }),
-            Kind::Tanh => each(x, y, tanh_of),
-            Kind::Sigmoid => each(x, y, sigmoid_of),
-            Kind::Exp => each(x, y, exp_of),
-            Kind::Log => each(x, y, f32::ln),
-            Kind::Sqrt => each(x, y, f32::sqrt),
-            Kind::Square => each(x, y, |x| x * x),
-            Kind::Scale => each(x, y, |x| a * x),
-            Kind::AddScalar => each(x, y, |x| x + a),
-            Kind::Clamp => each(x, y, |x| x.clamp(a, b)),
-            Kind::Abs => each(x, y, f32::abs),
+            Kind::LeakyRelu => map(x, y, |x| if x < 0.0 { a * x } else { x }),
+            Kind::Tanh => map(x, y, tanh_of),
+            Kind::Sigmoid => map(x, y, sigmoid_of),
+            Kind::Exp => map(x, y, exp_of),
+            Kind::Log => map(x, y, f32::ln),
+            Kind::Sqrt => map(x, y, f32::sqrt),
+            Kind::Square => map(x, y, |x| x * x),
+            Kind::Scale => map(x, y, |x| a * x),
+            Kind::AddScalar => map(x, y, |x| x + a),
+            Kind::Clamp => map(x, y, |x| x.clamp(a, b)),
+            Kind::Abs => map(x, y, f32::abs),
         }
     }
 
     fn backward_cpu(&self, v: &[f32], gy: &[f32], gx: &mut [f32]) {
         let (a, b) = (self.a, self.b);
         match self.kind {
-            Kind::Relu => each2(v, gy, gx, |v, gy| gy * if v > 0.0 { 1.0 } else { 0.0 }),
-            Kind::LeakyRelu => each2(v, gy, gx, |v, gy| gy * if v > 0.0 { 1.0 } else { a }),
-            Kind::Tanh => each2(v, gy, gx, |v, gy| gy * (1.0 - v * v)),
-            Kind::Sigmoid => each2(v, gy, gx, |v, gy| gy * (v * (1.0 - v))),
-            Kind::Exp => each2(v, gy, gx, |v, gy| gy * v),
-            Kind::Log => each2(v, gy, gx, |v, gy| gy / v),
-            Kind::Sqrt => each2(v, gy, gx, |v, gy| gy * (0.5 / v)),
-            Kind::Square => each2(v, gy, gx, |v, gy| gy * (2.0 * v)),
-            Kind::Scale => each2(v, gy, gx, |_, gy| gy * a),
-            Kind::AddScalar => each2(v, gy, gx, |_, gy| gy),
-            Kind::Clamp => each2(v, gy, gx, |v, gy| gy * if v >= a && v <= b { 1.0 } else { 0.0 }),
-            Kind::Abs => each2(v, gy, gx, |v, gy| if v == 0.0 { 0.0 } else { gy * v.signum() }),
+            Kind::Relu => map2(v, gy, gx, |v, gy| gy * if v > 0.0 { 1.0 } else { 0.0 }),
+            Kind::LeakyRelu => map2(v, gy, gx, |v, gy| gy * if v > 0.0 { 1.0 } else { a }),
+            Kind::Tanh => map2(v, gy, gx, |v, gy| gy * (1.0 - v * v)),
+            Kind::Sigmoid => map2(v, gy, gx, |v, gy| gy * (v * (1.0 - v))),
+            Kind::Exp => map2(v, gy, gx, |v, gy| gy * v),
+            Kind::Log => map2(v, gy, gx, |v, gy| gy / v),
+            Kind::Sqrt => map2(v, gy, gx, |v, gy| gy * (0.5 / v)),
+            Kind::Square => map2(v, gy, gx, |v, gy| gy * (2.0 * v)),
+            Kind::Scale => map2(v, gy, gx, |_, gy| gy * a),
+            Kind::AddScalar => map2(v, gy, gx, |_, gy| gy),
+            Kind::Clamp => map2(v, gy, gx, |v, gy| gy * if v >= a && v <= b { 1.0 } else { 0.0 }),
+            Kind::Abs => map2(v, gy, gx, |v, gy| if v == 0.0 { 0.0 } else { gy * v.signum() }),
         }
     }
-}
-
-fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32 + Sync) {
-    threads::elements(y, |start, y| wide::each(&x[start..], y, &f));
-}
-
-fn each2(v: &[f32], gy: &[f32], gx: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync) {
-    threads::elements(gx, |start, gx| wide::each2(&v[start..], &gy[start..], gx, &f));
 }
 
 impl Tensor {

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use crate::device::cpu::wide::{self, AddScaled, wide};
-use crate::device::cpu::{dot, threads};
+use crate::device::cpu::{dot, elementwise, threads};
 use crate::device::gpu::{Gpu, Grid};
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op};
@@ -131,7 +131,7 @@ fn backward_x(a: &Tensor, i: usize, gy: &Tensor) -> Tensor {
         ),
         Device::Cpu(cpu) => cpu.run(|| {
             let (a, gy) = (a.cpu()[i], gy.cpu());
-            threads::elements(gx.cpu_mut(), |start, gx| wide::each(&gy[start..], gx, |gy| a * gy));
+            elementwise::map(gy, gx.cpu_mut(), |gy| a * gy);
         }),
     }
     gx

@@ -1,7 +1,7 @@
 //! The one sum that the backward loop needs itself: two gradients of one tensor.
 
 use super::Tensor;
-use crate::device::cpu::{threads, wide};
+use crate::device::cpu::elementwise;
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 
@@ -21,12 +21,7 @@ pub(super) fn sum(a: &Tensor, b: &Tensor) -> Tensor {
             &[("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())],
             Grid::vectors(y.elements()),
         ),
-        Device::Cpu(cpu) => cpu.run(|| {
-            let (a, b) = (a.cpu(), b.cpu());
-            threads::elements(y.cpu_mut(), |start, y| {
-                wide::each2(&a[start..], &b[start..], y, |a, b| a + b);
-            });
-        }),
+        Device::Cpu(cpu) => cpu.run(|| elementwise::map2(a.cpu(), b.cpu(), y.cpu_mut(), |a, b| a + b)),
     }
     y
 }

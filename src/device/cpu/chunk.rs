@@ -76,7 +76,9 @@ impl Chunk {
 /// # Panics
 /// If the system has no address space left for them.
 fn pages(lines: usize) -> MmapRaw {
-    let bytes = lines * size_of::<Line>();
+    let bytes = lines
+        .checked_mul(size_of::<Line>())
+        .expect("memory of fewer bytes than there are addresses");
     let memory = MmapMut::map_anon(bytes).unwrap_or_else(|e| panic!("{bytes} bytes of memory: {e}"));
     // Kernels walk through more memory than the addresses of small pages that a processor remembers. Where the system has no
     // large ones it keeps the small.

@@ -4,6 +4,7 @@
 
 mod chunk;
 pub mod dot;
+pub mod elementwise;
 pub mod gemm;
 mod pool;
 pub mod scratch;

@@ -27,19 +27,25 @@ pub fn elements(y: &mut [f32], f: impl Fn(usize, &mut [f32]) + Sync) {
 /// Calls `f(first_row, rows)` for whole rows of `width` floats of `y`, about a grain at a time, in parallel.
 pub fn rows(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     let width = width.max(1);
-    let per_piece = (GRAIN / width).max(1) * width;
-    pieces(y, per_piece, |start, piece| f(start / width, piece));
+    pieces(y, whole_rows(width), |start, piece| f(start / width, piece));
+}
+
+/// Floats of the rows that a task gets.
+fn whole_rows(width: usize) -> usize {
+    (GRAIN / width).max(1) * width
 }
 
 /// As [`rows`], the last ones first: for what was just read from its beginning to its end, of which the caches hold the end.
 pub fn rows_back(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     let width = width.max(1);
-    let per_piece = (GRAIN / width).max(1) * width;
-    if y.len() <= per_piece {
+    let piece = whole_rows(width);
+    if y.len() <= piece {
         return rows(y, width, f);
     }
-    let pieces = y.par_chunks_mut(per_piece).enumerate().rev();
-    pieces.for_each(|(i, piece)| f(i * per_piece / width, piece));
+    y.par_chunks_mut(piece)
+        .enumerate()
+        .rev()
+        .for_each(|(i, rows)| f(i * piece / width, rows));
 }
 
 /// `f(i)` for each `i` of `items`, each on a thread of its own, on which also everything runs that `f` would do in parallel; results

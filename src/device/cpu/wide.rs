@@ -36,7 +36,7 @@ pub trait Wide {
     fn run(self);
 }
 
-/// `y + f * x`.
+/// `y + f * x`, of as many numbers as `y` has.
 pub struct AddScaled<'a> {
     /// What is added to.
     pub y: &'a mut [f32],
@@ -50,6 +50,7 @@ impl Wide for AddScaled<'_> {
     #[inline(always)]
     fn run(self) {
         let AddScaled { y, x, f } = self;
+        let x = &x[..y.len()];
         for (y, x) in y.iter_mut().zip(x) {
             *y += f * x;
         }
@@ -57,6 +58,9 @@ impl Wide for AddScaled<'_> {
 }
 
 /// `y = f(x)`.
+///
+/// # Panics
+/// If an operand is shorter than `y`, here and below.
 pub fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     wide(Each { x, y, f });
 }
@@ -75,24 +79,33 @@ struct Each<'a, F: Fn(f32) -> f32> {
 impl<F: Fn(f32) -> f32> Wide for Each<'_, F> {
     #[inline(always)]
     fn run(self) {
-        for (y, x) in self.y.iter_mut().zip(self.x) {
-            *y = (self.f)(*x);
+        let Each { x, y, f } = self;
+        let x = &x[..y.len()];
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = f(*x);
         }
     }
 }
 
-struct Each2<'a, F: Fn(f32, f32) -> f32> {
-    a: &'a [f32],
-    b: &'a [f32],
-    y: &'a mut [f32],
-    f: F,
+/// `y = f(a, b)`.
+pub struct Each2<'a, F: Fn(f32, f32) -> f32> {
+    /// Its first operands.
+    pub a: &'a [f32],
+    /// Its second ones.
+    pub b: &'a [f32],
+    /// The results.
+    pub y: &'a mut [f32],
+    /// The function.
+    pub f: F,
 }
 
 impl<F: Fn(f32, f32) -> f32> Wide for Each2<'_, F> {
     #[inline(always)]
     fn run(self) {
-        for (y, (a, b)) in self.y.iter_mut().zip(self.a.iter().zip(self.b)) {
-            *y = (self.f)(*a, *b);
+        let Each2 { a, b, y, f } = self;
+        let (a, b) = (&a[..y.len()], &b[..y.len()]);
+        for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
+            *y = f(*a, *b);
         }
     }
 }

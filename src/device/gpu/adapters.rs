@@ -145,12 +145,12 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
     })?;
     let subgroup = adapter.get_info();
     let fixed = subgroup.subgroup_min_size == subgroup.subgroup_max_size;
-    let mut info = info(index, adapter, &wanted);
-    info.kind = options.kind.unwrap_or(info.kind);
+    let mut shown = info(index, adapter, &wanted);
+    shown.kind = options.kind.unwrap_or(shown.kind);
     Ok(Opened {
         device,
         queue,
-        info,
+        info: shown,
         limits: wanted,
         words_of_64: used.contains(wgpu::Features::SHADER_INT64),
         subgroup: (fixed && used.contains(wgpu::Features::SUBGROUP)).then_some(subgroup.subgroup_min_size),

@@ -120,9 +120,7 @@ impl Gpu {
     pub fn open(index: usize, options: GpuOptions) -> Result<Gpu, Error> {
         let opened = adapters::open(index, options)?;
         let most_bytes = opened.limits.max_buffer_size;
-        let gpu = Gpu::new(opened, most_bytes, false);
-        gpu.0.failure.listen(&gpu.0.opened.device);
-        Ok(gpu)
+        Ok(Gpu::new(opened, most_bytes, false))
     }
 
     /// The same adapter for a dry run, see [`crate::Device::dry`]. Larger buffers than its kernels take fail it at once.
@@ -130,9 +128,13 @@ impl Gpu {
         Gpu::new(self.0.opened.clone(), self.most_elements() as u64 * 4, true)
     }
 
-    /// A device without buffers and pipelines; one of more than `most_bytes` fails it.
+    /// A device whose pool is empty; a buffer of more than `most_bytes` fails it.
     fn new(opened: Opened, most_bytes: u64, dry: bool) -> Gpu {
         let failure = Failure::new(format!("{} ({})", opened.info.id, opened.info.name));
+        // A dry twin must not take the adapter's failures from the real one.
+        if !dry {
+            failure.listen(&opened.device);
+        }
         let pool = Pool::new(opened.device.clone(), failure.clone(), most_bytes, dry);
         pool.count(Batch::UNIFORM_BYTES);
         let state = State {
@@ -167,12 +169,8 @@ impl Gpu {
 
     /// Elements of the largest buffer that a kernel can be given.
     pub fn most_elements(&self) -> usize {
-        let bytes = self
-            .0
-            .opened
-            .limits
-            .max_storage_buffer_binding_size
-            .min(self.0.opened.limits.max_buffer_size);
+        let limits = &self.0.opened.limits;
+        let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         (bytes / 4) as usize
     }
 

@@ -194,7 +194,7 @@ pub(super) fn backward_x(
     let rows = (gx.len() / c) as f32;
     let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
     let Some((ggamma, gbeta)) = sums else {
-        threads::rows(gx, width, |first, rows| {
+        threads::rows_back(gx, width, |first, rows| {
             let gy = &gy[first * width..][..rows.len()];
             wide(Scaled { gy, gx: rows, factor: &factor });
         });

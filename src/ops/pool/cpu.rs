@@ -49,12 +49,14 @@ pub(super) fn avg_backward(windows: &Windows, gy: &[f32], gx: &mut [f32]) {
 /// `winner` is None where nobody asks for it.
 pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: Option<&mut [f32]>) {
     let width = windows.wo * windows.c;
-    let piece = (GRAIN / width).max(1) * width;
-    let rows =
-        |start, y: &mut [f32], winner: Option<&mut [f32]>| max_rows(windows, x, start / width, y, winner);
     match winner {
-        Some(winner) => threads::pieces_of([y, winner], piece, |at, [y, winner]| rows(at, y, Some(winner))),
-        None => threads::pieces(y, piece, |at, y| rows(at, y, None)),
+        None => threads::rows(y, width, |first, y| max_rows(windows, x, first, y, None)),
+        Some(winner) => {
+            let piece = (GRAIN / width).max(1) * width;
+            threads::pieces_of([y, winner], piece, |start, [y, winner]| {
+                max_rows(windows, x, start / width, y, Some(winner));
+            });
+        }
     }
 }
 
@@ -126,7 +128,7 @@ struct Largest<'a> {
 }
 
 impl Wide for Largest<'_> {
-    /// Pixel after pixel, as they lie in memory.
+    /// Pixel after pixel, as they lie in memory, for the processor to foresee what is read.
     #[inline(always)]
     fn run(self) {
         let Largest { y, winner, window } = self;
@@ -134,29 +136,41 @@ impl Wide for Largest<'_> {
         y.copy_from_slice(x);
         let Some(winner) = winner else {
             for (_, x) in others {
-                let (whole, rest) = y.as_chunks_mut();
-                let (xs, x) = x.as_chunks();
-                for (y, x) in whole.iter_mut().zip(xs) {
-                    [*y] = larger([*y], [*x]);
-                }
-                let [best] = larger([load(rest)], [load(x)]);
-                store(&best, rest);
+                keep_larger([&mut *y], x, |x| [x]);
             }
             return;
         };
         winner.fill(first);
         for (position, x) in others {
-            let place = [*position; LANES];
-            let (whole, rest) = y.as_chunks_mut();
-            let (winners, winner) = winner.as_chunks_mut();
-            let (xs, x) = x.as_chunks();
-            for ((y, winner), x) in whole.iter_mut().zip(winners).zip(xs) {
-                [*y, *winner] = larger([*y, *winner], [*x, place]);
-            }
-            let [best, place] = larger([load(rest), load(winner)], [load(x), place]);
-            store(&best, rest);
-            store(&place, winner);
+            keep_larger([&mut *y, &mut *winner], x, |x| [x, [*position; LANES]]);
         }
+    }
+}
+
+/// Puts `with(x)` in the place of what is kept, wherever the first of that is less.
+#[inline(always)]
+fn keep_larger<const N: usize>(mut kept: [&mut [f32]; N], x: &[f32], with: impl Fn(Lane) -> [Lane; N]) {
+    let whole = x.len() - x.len() % LANES;
+    for at in (0..whole).step_by(LANES) {
+        keep_larger_lane(&mut kept, x, at, LANES, &with);
+    }
+    if whole < x.len() {
+        keep_larger_lane(&mut kept, x, whole, x.len() - whole, &with);
+    }
+}
+
+/// The same for `n` numbers from `at` on.
+#[inline(always)]
+fn keep_larger_lane<const N: usize>(
+    kept: &mut [&mut [f32]; N],
+    x: &[f32],
+    at: usize,
+    n: usize,
+    with: impl Fn(Lane) -> [Lane; N],
+) {
+    let now = larger(kept.each_ref().map(|kept| load(&kept[at..][..n])), with(load(&x[at..][..n])));
+    for (kept, now) in kept.iter_mut().zip(&now) {
+        store(now, &mut kept[at..][..n]);
     }
 }
 

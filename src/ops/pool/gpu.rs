@@ -53,19 +53,13 @@ pub(super) fn avg_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, gx: &Tenso
 
 /// `winner` is None where nobody asks for it.
 pub(super) fn max_forward(gpu: &Gpu, windows: &Windows, x: &Tensor, y: &Tensor, winner: Option<&Tensor>) {
-    let (len, buffers) = (y.elements(), [(["x", "x4"], x), (["y", "y4"], y)]);
-    match winner {
-        None => {
-            let kernels = [kernel!("pool", "max_forward"), kernel!("pool", "max_forward4")];
-            fours::launch(gpu, kernels, windows.c, |n| windows.params(len, n), len, &buffers);
-        }
-        Some(winner) => {
-            let kernels = [kernel!("pool", "max_and_winner"), kernel!("pool", "max_and_winner4")];
-            let [x, y] = buffers;
-            let buffers = [x, y, (["new_winner", "new_winner4"], winner)];
-            fours::launch(gpu, kernels, windows.c, |n| windows.params(len, n), len, &buffers);
-        }
+    let mut kernels = [kernel!("pool", "max_forward"), kernel!("pool", "max_forward4")];
+    let (len, mut buffers) = (y.elements(), vec![(["x", "x4"], x), (["y", "y4"], y)]);
+    if let Some(winner) = winner {
+        kernels = [kernel!("pool", "max_and_winner"), kernel!("pool", "max_and_winner4")];
+        buffers.push((["new_winner", "new_winner4"], winner));
     }
+    fours::launch(gpu, kernels, windows.c, |n| windows.params(len, n), len, &buffers);
 }
 
 pub(super) fn max_backward(gpu: &Gpu, windows: &Windows, gy: &Tensor, winner: &Tensor, gx: &Tensor) {
