@@ -3,7 +3,7 @@
 use std::ops;
 
 use crate::device::cpu::threads;
-use crate::device::cpu::wide::{self, Each2, Wide, wide};
+use crate::device::cpu::wide::{self, ByChannel, wide};
 use crate::device::gpu::Grid;
 use crate::device::{Device, kernel, params};
 use crate::tensor::{Ctx, Op, Shape, Tensor};
@@ -124,24 +124,6 @@ fn each(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync)
             }),
         }
     });
-}
-
-/// `y = f(long, channel)`, row by row as wide as `channel`.
-struct ByChannel<'a, F: Fn(f32, f32) -> f32> {
-    long: &'a [f32],
-    channel: &'a [f32],
-    y: &'a mut [f32],
-    f: F,
-}
-
-impl<F: Fn(f32, f32) -> f32> Wide for ByChannel<'_, F> {
-    #[inline(always)]
-    fn run(self) {
-        let ByChannel { long, channel, y, f } = self;
-        for (y, long) in y.chunks_mut(channel.len()).zip(long.chunks(channel.len())) {
-            Each2 { a: long, b: channel, y, f: &f }.run();
-        }
-    }
 }
 
 /// Adds up what belongs to one element of `shape`: the gradient of reading it again and again.

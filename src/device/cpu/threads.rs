@@ -30,8 +30,8 @@ pub fn rows(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     pieces(y, whole_rows(width), |start, piece| f(start / width, piece));
 }
 
-/// Floats of the rows that a task gets.
-fn whole_rows(width: usize) -> usize {
+/// Floats of the rows of `width` that a task gets, about a grain.
+pub fn whole_rows(width: usize) -> usize {
     (GRAIN / width).max(1) * width
 }
 

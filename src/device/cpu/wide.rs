@@ -87,16 +87,11 @@ impl<F: Fn(f32) -> f32> Wide for Each<'_, F> {
     }
 }
 
-/// `y = f(a, b)`.
-pub struct Each2<'a, F: Fn(f32, f32) -> f32> {
-    /// Its first operands.
-    pub a: &'a [f32],
-    /// Its second ones.
-    pub b: &'a [f32],
-    /// The results.
-    pub y: &'a mut [f32],
-    /// The function.
-    pub f: F,
+struct Each2<'a, F: Fn(f32, f32) -> f32> {
+    a: &'a [f32],
+    b: &'a [f32],
+    y: &'a mut [f32],
+    f: F,
 }
 
 impl<F: Fn(f32, f32) -> f32> Wide for Each2<'_, F> {
@@ -106,6 +101,29 @@ impl<F: Fn(f32, f32) -> f32> Wide for Each2<'_, F> {
         let (a, b) = (&a[..y.len()], &b[..y.len()]);
         for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
             *y = f(*a, *b);
+        }
+    }
+}
+
+/// `y = f(long, channel)`, row by row as wide as `channel`.
+pub struct ByChannel<'a, F: Fn(f32, f32) -> f32> {
+    /// Rows, as many as there are results.
+    pub long: &'a [f32],
+    /// What belongs to every row.
+    pub channel: &'a [f32],
+    /// The results.
+    pub y: &'a mut [f32],
+    /// The function.
+    pub f: F,
+}
+
+impl<F: Fn(f32, f32) -> f32> Wide for ByChannel<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let ByChannel { long, channel, y, f } = self;
+        let long = &long[..y.len()];
+        for (y, long) in y.chunks_mut(channel.len()).zip(long.chunks(channel.len())) {
+            Each2 { a: long, b: channel, y, f: &f }.run();
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::BatchNorm;
-use crate::device::cpu::threads::{self, GRAIN};
-use crate::device::cpu::wide::{Wide, wide};
+use crate::device::cpu::threads;
+use crate::device::cpu::wide::{ByChannel, Wide, wide};
 
 /// Floats of a wide row at least.
 const WIDE: usize = 64;
@@ -59,7 +59,7 @@ impl<F: Fn(&mut [f32], Range<usize>)> Wide for ChannelSums<'_, F> {
 
 /// Calls `f` for slices of whole pixels, about a grain each, in parallel; results in order.
 fn slices<T: Send>(len: usize, c: usize, f: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
-    let slice = (GRAIN / c).max(1) * c;
+    let slice = threads::whole_rows(c);
     threads::map(len.div_ceil(slice), |s| f(s * slice..((s + 1) * slice).min(len)))
 }
 
@@ -195,8 +195,13 @@ pub(super) fn backward_x(
     let factor = spread(c, |ch| op.reciprocal_deviation(ch) * gamma[ch]);
     let Some((ggamma, gbeta)) = sums else {
         threads::rows_back(gx, width, |first, rows| {
-            let gy = &gy[first * width..][..rows.len()];
-            wide(Scaled { gy, gx: rows, factor: &factor });
+            let long = &gy[first * width..];
+            wide(ByChannel {
+                long,
+                channel: &factor,
+                y: rows,
+                f: |gy, factor| gy * factor,
+            });
         });
         return;
     };
@@ -208,26 +213,6 @@ pub(super) fn backward_x(
         let channels = [&mean[..], &along[..], &shift[..], &factor[..]];
         wide(Gradient { x: &x[at.clone()], gy: &gy[at], gx: rows, channels });
     });
-}
-
-/// `gy * factor`, row by row as wide as that.
-struct Scaled<'a> {
-    gy: &'a [f32],
-    gx: &'a mut [f32],
-    factor: &'a [f32],
-}
-
-impl Wide for Scaled<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Scaled { gy, gx, factor } = self;
-        let width = factor.len();
-        for (gx, gy) in gx.chunks_mut(width).zip(gy.chunks(width)) {
-            for ((gx, gy), factor) in gx.iter_mut().zip(gy).zip(factor) {
-                *gx = gy * factor;
-            }
-        }
-    }
 }
 
 /// `factor * (gy - shift - (x - mean) * along)`, row by row as wide as these.

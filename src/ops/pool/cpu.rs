@@ -1,7 +1,7 @@
 //! Pooling on the CPU: a task owns whole rows of its output, channels run innermost.
 
 use super::Windows;
-use crate::device::cpu::threads::{self, GRAIN};
+use crate::device::cpu::threads;
 use crate::device::cpu::tile::LANES;
 use crate::device::cpu::wide::{AddScaled, Lane, Wide, load, store, wide};
 
@@ -52,8 +52,7 @@ pub(super) fn max_forward(windows: &Windows, x: &[f32], y: &mut [f32], winner: O
     match winner {
         None => threads::rows(y, width, |first, y| max_rows(windows, x, first, y, None)),
         Some(winner) => {
-            let piece = (GRAIN / width).max(1) * width;
-            threads::pieces_of([y, winner], piece, |start, [y, winner]| {
+            threads::pieces_of([y, winner], threads::whole_rows(width), |start, [y, winner]| {
                 max_rows(windows, x, start / width, y, Some(winner));
             });
         }
