@@ -34,6 +34,18 @@ fn accumulate() -> Kernel {
     }
 }
 
+/// The vectors of `a` in the opposite order.
+const BACKWARDS: &str = "#import grid
+#image a
+struct Params { len: u32 }
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(1) @binding(0) var<uniform> p: Params;
+@compute @workgroup_size(WG) fn forward(at: Grid) {
+    let o = linear(at);
+    if o < p.len { y[o] = a[p.len - 1u - o]; }
+}";
+
 /// Runs `test` on a fresh device for each adapter of this machine.
 fn on_each(options: GpuOptions, test: impl Fn(&Gpu)) {
     let adapters = Gpu::adapters();
@@ -394,4 +406,41 @@ fn a_buffer_of_another_device_panics() {
     let (gpu, other) = (first(), first());
     let (a, b, y) = (gpu.alloc(4), other.alloc(4), gpu.alloc(4));
     gpu.launch(&accumulate(), &Len { len: 4 }, &[("a", &a), ("b", &b), ("y", &y)], Grid::elements(4));
+}
+
+#[test]
+fn an_image_holds_what_its_buffer_holds_at_that_launch() {
+    let kernel = Kernel {
+        file: "backwards",
+        source: BACKWARDS,
+        entry: "forward",
+        constants: Vec::new(),
+        stand_in: None,
+    };
+    let reverse = |gpu: &Gpu, values: &[f32]| {
+        let vectors = values.len() / 4;
+        let (a, y) = (gpu.upload(values), gpu.alloc(values.len()));
+        gpu.launch(
+            &kernel,
+            &Len { len: vectors as u32 },
+            &[("a", &a), ("y", &y)],
+            Grid::vectors(values.len()),
+        );
+        gpu.read(&y, values.len()).unwrap()
+    };
+    let as_a_card = GpuOptions { kind: Some("discrete"), ..GpuOptions::default() };
+    for options in [GpuOptions::default(), SMALL, as_a_card] {
+        on_each(options, |gpu| {
+            assert_eq!(gpu.reads_images(), Device::Gpu(gpu.clone()).info().kind == "software");
+            // A row of an image has 4096 vectors; it grows, and is used again for less.
+            for (round, vectors) in [1, 4096, 4097, 3 * 4096 + 5, 7, 2 * 4096].into_iter().enumerate() {
+                let values: Vec<f32> = ramp(4 * vectors).iter().map(|v| v + round as f32 / 8.0).collect();
+                let want: Vec<f32> = values.chunks(4).rev().flatten().copied().collect();
+                assert!(reverse(gpu, &values) == want, "{vectors} vectors");
+            }
+            let odd = [f32::NAN, f32::from_bits(1), -0.0, f32::INFINITY];
+            let got: Vec<u32> = reverse(gpu, &odd).into_iter().map(f32::to_bits).collect();
+            assert_eq!(got, odd.map(f32::to_bits));
+        });
+    }
 }

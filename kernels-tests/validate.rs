@@ -1,9 +1,10 @@
-//! Every shader passes naga with no capabilities but subgroups, and with what may stand in for its operands, is written for each platform, and has its own test.
+//! Every shader passes naga with no capabilities but subgroups, with and without images, and with what may stand in for its
+//! operands, is written for each platform, and has its own test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ganas::device::gpu::{StandIn, resolve};
+use ganas::device::gpu::{StandIn, Text};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
@@ -41,15 +42,11 @@ fn every_shader_is_valid_with_what_may_stand_in_for_its_operands() {
     let mut readers = 0;
     for path in shaders() {
         let source = fs::read_to_string(&path).expect("a shader can be read");
-        if !resolve(stem(&path), &source, None).contains("fn load_x(") {
+        if !Text::resolve(stem(&path), &source, None, false).wgsl.contains("fn load_x(") {
             continue;
         }
-        for (stand_in, capability) in [
-            ("operands_half", Capabilities::SHADER_FLOAT16_IN_FLOAT32),
-            ("operands_64", Capabilities::SHADER_INT64),
-        ] {
-            check(stem(&path), &source, Some(("operands", stand_in)), Capabilities::SUBGROUP | capability);
-        }
+        let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+        check(stem(&path), &source, Some(("operands", "operands_half")), capabilities);
         readers += 1;
     }
     // Three of the convolution and two of the product.
@@ -59,12 +56,19 @@ fn every_shader_is_valid_with_what_may_stand_in_for_its_operands() {
 /// # Panics
 /// With the diagnostics of naga if any step refuses the shader.
 fn check(file: &str, source: &str, stand_in: Option<StandIn>, capabilities: Capabilities) {
-    let text = resolve(file, source, stand_in);
-    let module = naga::front::wgsl::parse_str(&text)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&text, file)));
+    let [buffers, images] = [false, true].map(|images| Text::resolve(file, source, stand_in, images));
+    check_text(file, &buffers.wgsl, capabilities);
+    if !images.images.is_empty() {
+        check_text(file, &images.wgsl, capabilities);
+    }
+}
+
+fn check_text(file: &str, text: &str, capabilities: Capabilities) {
+    let module = naga::front::wgsl::parse_str(text)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(text, file)));
     let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&text, file)));
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(text, file)));
     assert!(!module.entry_points.is_empty(), "{file}: no entry point");
 
     for point in &module.entry_points {
@@ -134,8 +138,8 @@ fn every_shader_has_a_test_of_the_same_stem() {
 fn every_library_file_can_be_imported() {
     for entry in fs::read_dir(root().join("shaders/lib")).expect("there is a library") {
         let path = entry.expect("the folder can be read").path();
-        let text = resolve("test", &format!("#import {}\n", stem(&path)), None);
-        assert!(!text.is_empty(), "{}", path.display());
+        let text = Text::resolve("test", &format!("#import {}\n", stem(&path)), None, false);
+        assert!(!text.wgsl.is_empty(), "{}", path.display());
     }
 }
 

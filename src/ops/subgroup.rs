@@ -12,13 +12,5 @@ pub(super) fn tiles(
     let size = gpu.small_subgroup()?;
     let side = 4 * size as usize;
     let grid = Grid::groups(rows.div_ceil(side) * columns.div_ceil(side) * count);
-    let kernel = kernel.with("S", size);
-    let floats = kernel.stand_in.is_none();
-    let wide = gpu.words_of_64() && floats;
-    let kernel = if wide {
-        kernel.importing(("operands", "operands_64"))
-    } else {
-        kernel
-    };
-    Some((kernel, grid))
+    Some((kernel.with("S", size), grid))
 }

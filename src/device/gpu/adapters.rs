@@ -50,7 +50,6 @@ fn kind(kind: wgpu::DeviceType) -> &'static str {
 /// What matters to compute kernels; none is needed. Halves that are stored in words need no `shader-f16`.
 const FEATURES: &[(&str, wgpu::Features)] = &[
     ("shader-f16", wgpu::Features::SHADER_F16),
-    ("shader-int64", wgpu::Features::SHADER_INT64),
     ("subgroup", wgpu::Features::SUBGROUP),
     ("timestamp-query", wgpu::Features::TIMESTAMP_QUERY),
 ];
@@ -97,18 +96,10 @@ pub(super) struct Opened {
     pub(super) info: DeviceInfo,
     /// Invocations of every subgroup, where kernels may use them and there is one size.
     pub(super) subgroup: Option<u32>,
-    /// Whether kernels may load words of 64 bits.
-    pub(super) words_of_64: bool,
+    /// Whether kernels read images in the place of large buffers.
+    pub(super) images: bool,
     /// See [`GpuOptions::half`].
     pub(super) half: bool,
-}
-
-/// The features that kernels use on adapters of this type, where there are any.
-fn useful(kind: wgpu::DeviceType) -> wgpu::Features {
-    match kind {
-        wgpu::DeviceType::Cpu => wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64,
-        _ => wgpu::Features::SUBGROUP,
-    }
 }
 
 pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
@@ -128,7 +119,7 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
     let wanted = wanted_limits(&adapter.limits(), options);
     let used = match options.minimum_limits {
         true => wgpu::Features::empty(),
-        false => adapter.features() & useful(adapter.get_info().device_type),
+        false => adapter.features() & wgpu::Features::SUBGROUP,
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("ganas"),
@@ -150,9 +141,9 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
     Ok(Opened {
         device,
         queue,
+        images: shown.kind == "software",
         info: shown,
         limits: wanted,
-        words_of_64: used.contains(wgpu::Features::SHADER_INT64),
         subgroup: (fixed && used.contains(wgpu::Features::SUBGROUP)).then_some(subgroup.subgroup_min_size),
         half: options.half,
     })

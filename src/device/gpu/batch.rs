@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::images;
 use super::pace::Pace;
 use super::pipeline::Pipeline;
+use super::text::IMAGE_WIDTH;
 
 /// Most dispatches of a submission.
 pub(super) const BATCH: usize = 2048;
@@ -30,6 +32,11 @@ enum Command {
         to: wgpu::Buffer,
         to_offset: u64,
         bytes: u64,
+    },
+    CopyToImage {
+        from: wgpu::Buffer,
+        to: wgpu::Texture,
+        texels: u64,
     },
 }
 
@@ -145,6 +152,12 @@ impl Batch {
         });
     }
 
+    /// Copies vectors of four to the first texels of an image of [`IMAGE_WIDTH`].
+    pub(super) fn copy_to_image(&mut self, from: &wgpu::Buffer, to: &wgpu::Texture, texels: u64) {
+        self.commands
+            .push(Command::CopyToImage { from: from.clone(), to: to.clone(), texels });
+    }
+
     /// Notes bytes handed to the queue; true once they should be submitted.
     pub(super) fn uploaded(&mut self, bytes: u64) -> bool {
         self.uploads += bytes;
@@ -186,6 +199,10 @@ impl Batch {
                     pass = None;
                     encoder.copy_buffer_to_buffer(from, 0, to, *to_offset, *bytes);
                 }
+                Command::CopyToImage { from, to, texels } => {
+                    pass = None;
+                    encode_copy_to_image(&mut encoder, from, to, *texels);
+                }
             }
         }
         drop(pass);
@@ -201,5 +218,33 @@ impl Batch {
             None
         };
         (index, oldest)
+    }
+}
+
+/// Whole rows, and what is left over.
+fn encode_copy_to_image(
+    encoder: &mut wgpu::CommandEncoder,
+    from: &wgpu::Buffer,
+    to: &wgpu::Texture,
+    texels: u64,
+) {
+    let width = u64::from(IMAGE_WIDTH);
+    let (rows, rest) = ((texels / width) as u32, (texels % width) as u32);
+    for (row, width, height) in [(0, IMAGE_WIDTH, rows), (rows, rest, 1)] {
+        if width == 0 || height == 0 {
+            continue;
+        }
+        let layout = wgpu::TexelCopyBufferLayout {
+            offset: u64::from(row) * images::ROW,
+            bytes_per_row: Some(images::ROW as u32),
+            rows_per_image: None,
+        };
+        let source = wgpu::TexelCopyBufferInfo { buffer: from, layout };
+        let target = wgpu::TexelCopyTextureInfo {
+            origin: wgpu::Origin3d { x: 0, y: row, z: 0 },
+            ..to.as_image_copy()
+        };
+        let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
+        encoder.copy_buffer_to_texture(source, target, size);
     }
 }

@@ -1,6 +1,6 @@
 //! Naming a kernel, its constants and its parameters.
 
-use super::loader::StandIn;
+use super::text::StandIn;
 
 /// One entry point of one shader file with its `override` constants: the typed key of a pipeline.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,18 +14,33 @@ const KEPT: usize = 8192;
 
 /// Bind groups by the address of their pipeline, which lives as long as the device, and by what they bind.
 #[derive(Default)]
-pub(super) struct BindGroups(HashMap<(usize, Vec<Binding>), wgpu::BindGroup>);
+pub(super) struct BindGroups(HashMap<(usize, Vec<Bound>), wgpu::BindGroup>);
 
-/// Memory and the bytes of it that are bound.
-type Binding = (wgpu::Buffer, u64);
+/// Memory and how many bytes of it.
+type Part = (wgpu::Buffer, u64);
+
+/// What is bound.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Bound {
+    Buffer(Part),
+    Image(wgpu::TextureView),
+}
+
+impl Bound {
+    fn resource(&self) -> wgpu::BindingResource<'_> {
+        match self {
+            Bound::Buffer((buffer, bytes)) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset: 0,
+                size: wgpu::BufferSize::new(*bytes),
+            }),
+            Bound::Image(view) => wgpu::BindingResource::TextureView(view),
+        }
+    }
+}
 
 impl BindGroups {
-    fn get(
-        &mut self,
-        device: &wgpu::Device,
-        pipeline: &Arc<Pipeline>,
-        bound: Vec<Binding>,
-    ) -> wgpu::BindGroup {
+    fn get(&mut self, device: &wgpu::Device, pipeline: &Arc<Pipeline>, bound: Vec<Bound>) -> wgpu::BindGroup {
         if self.0.len() >= KEPT {
             self.clear();
         }
@@ -44,20 +59,13 @@ impl BindGroups {
     }
 }
 
-fn create(device: &wgpu::Device, pipeline: &Pipeline, bound: &[Binding]) -> wgpu::BindGroup {
+fn create(device: &wgpu::Device, pipeline: &Pipeline, bound: &[Bound]) -> wgpu::BindGroup {
     let entries: Vec<wgpu::BindGroupEntry> = pipeline
         .interface
         .bindings
         .iter()
         .zip(bound)
-        .map(|(binding, (buffer, bytes))| wgpu::BindGroupEntry {
-            binding: binding.index,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer,
-                offset: 0,
-                size: wgpu::BufferSize::new(*bytes),
-            }),
-        })
+        .map(|(binding, bound)| wgpu::BindGroupEntry { binding: binding.index, resource: bound.resource() })
         .collect();
     device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
@@ -77,11 +85,17 @@ impl Gpu {
         grid: Grid,
     ) {
         let inner = &*self.0;
-        if grid.is_empty() || inner.failure.happened() || self.is_dry() {
+        if grid.is_empty() || inner.failure.happened() {
             return;
         }
         let mut state = self.lock();
-        let State { batch, pipelines, bind_groups, .. } = &mut *state;
+        if let Err(reason) = self.make_room(&mut state, kernel, buffers) {
+            return inner.failure.set(reason);
+        }
+        if self.is_dry() {
+            return;
+        }
+        let State { batch, pipelines, bind_groups, images, .. } = &mut *state;
         let pipeline = pipelines.get(&inner.opened.device, &batch.uniform_layout, kernel);
         let place = pipeline.place();
         pipeline.check_params(fields);
@@ -92,14 +106,52 @@ impl Gpu {
         assert!(own, "{place}: a buffer is of another device");
         match self.fit(&pipeline, &buffers, grid) {
             Err(reason) => inner.failure.set(format!("{place}: {reason}")),
-            Ok((bound, groups)) => {
-                let bound = bind_groups.get(&inner.opened.device, &pipeline, bound);
-                batch.dispatch(pipeline, bound, params, groups);
+            Ok((parts, groups)) => {
+                let text = pipelines.text(kernel);
+                let device = &inner.opened.device;
+                let bound = pipeline.interface.bindings.iter().zip(parts).map(|(binding, part)| {
+                    match text.place_of_image(&binding.name) {
+                        None => Ok(Bound::Buffer(part)),
+                        Some(place) => images.copy(place, (&part.0, part.1), device, batch).map(Bound::Image),
+                    }
+                });
+                match bound.collect() {
+                    Err(reason) => inner.failure.set(reason),
+                    Ok(bound) => {
+                        let bound = bind_groups.get(device, &pipeline, bound);
+                        batch.dispatch(pipeline, bound, params, groups);
+                    }
+                }
             }
         }
         if state.batch.is_full() {
             self.submit(&mut state);
         }
+    }
+
+    /// Room for the images that a launch reads, or which is too large.
+    fn make_room(
+        &self,
+        state: &mut State,
+        kernel: &Kernel,
+        buffers: &[(&str, &GpuBuffer)],
+    ) -> Result<(), String> {
+        let State { pipelines, images, bind_groups, .. } = state;
+        let text = pipelines.text(kernel);
+        for (name, buffer) in buffers {
+            let Some(place) = text.place_of_image(name) else {
+                continue;
+            };
+            let bytes = bytes_of(buffer.len);
+            let grown = images
+                .make_room(place, bytes, &self.0.pool)
+                .map_err(|limit| too_large(name, bytes, limit, "image"))?;
+            if grown {
+                // They hold on to the smaller one.
+                bind_groups.clear();
+            }
+        }
+        Ok(())
     }
 
     /// What to bind and how many workgroups to launch along each axis, or which limit is exceeded.
@@ -108,7 +160,7 @@ impl Gpu {
         pipeline: &Pipeline,
         buffers: &[&GpuBuffer],
         grid: Grid,
-    ) -> Result<(Vec<Binding>, [u32; 3]), String> {
+    ) -> Result<(Vec<Part>, [u32; 3]), String> {
         let limits = &self.0.opened.limits;
         pipeline.check_limits(limits)?;
         let axis = limits.max_compute_workgroups_per_dimension;
@@ -118,11 +170,7 @@ impl Gpu {
         for (binding, buffer) in pipeline.interface.bindings.iter().zip(buffers) {
             let bytes = bytes_of(buffer.len);
             if bytes > limit {
-                return Err(format!(
-                    "buffer `{}` of {bytes} bytes exceeds the limit of {limit} bytes per binding; use a smaller \
-                     batch or fewer channels",
-                    binding.name
-                ));
+                return Err(too_large(&binding.name, bytes, limit, "binding"));
             }
             // Memory is missing only if another thread saw the device fail, which is the reason that stays.
             let memory = buffer.memory.as_ref().ok_or("the device has failed")?;
@@ -130,4 +178,11 @@ impl Gpu {
         }
         Ok((bound, groups))
     }
+}
+
+fn too_large(name: &str, bytes: u64, limit: u64, what: &str) -> String {
+    format!(
+        "buffer `{name}` of {bytes} bytes exceeds the limit of {limit} bytes per {what}; use a smaller batch or fewer \
+         channels"
+    )
 }

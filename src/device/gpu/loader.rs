@@ -1,82 +1,12 @@
-//! From the text of a shader file to what its entry points bind: imports, naga, reflection.
+//! From the text of a shader to what its entry points bind: naga and reflection.
 
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
-macro_rules! library {
-    ($name:literal) => {
-        ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/lib/", $name, ".wgsl")))
-    };
-}
-
-/// The files of `shaders/lib` by stem.
-const LIBRARY: &[(&str, &str)] = &[
-    library!("exp"),
-    library!("grid"),
-    library!("halves"),
-    library!("index"),
-    library!("matrix"),
-    library!("operands"),
-    library!("operands_64"),
-    library!("operands_half"),
-    library!("put_y"),
-    library!("reduce"),
-    library!("subgroup_tile"),
-    library!("taps"),
-];
+use super::text::Text;
 
 /// What shaders may use. Those that use it are only launched on adapters that have it.
-const CAPABILITIES: Capabilities = Capabilities::SUBGROUP
-    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32)
-    .union(Capabilities::SHADER_INT64);
-
-/// A file of the library and the one that is pasted in its place.
-pub type StandIn = (&'static str, &'static str);
-
-/// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, or by what stands in for it,
-/// each pasted once.
-///
-/// # Panics
-/// If an import names no file of the library, or nothing is imported for which another file is to stand in.
-#[doc(hidden)]
-pub fn resolve(file: &str, source: &str, stand_in: Option<StandIn>) -> String {
-    let mut pasted = Vec::new();
-    let mut text = String::with_capacity(source.len());
-    paste(file, source, stand_in, &mut pasted, &mut text);
-    if let Some((replaced, other)) = stand_in {
-        assert!(pasted.contains(&other), "{file}.wgsl has no `{replaced}` for `{other}` to stand in for");
-    }
-    text
-}
-
-fn paste<'a>(
-    file: &str,
-    source: &'a str,
-    stand_in: Option<StandIn>,
-    pasted: &mut Vec<&'a str>,
-    text: &mut String,
-) {
-    for line in source.lines() {
-        let Some(named) = line.strip_prefix("#import ").map(str::trim) else {
-            text.push_str(line);
-            text.push('\n');
-            continue;
-        };
-        let name = match stand_in {
-            Some((replaced, other)) if replaced == named => other,
-            _ => named,
-        };
-        if pasted.contains(&name) {
-            continue;
-        }
-        pasted.push(name);
-        let Some((_, library)) = LIBRARY.iter().find(|entry| entry.0 == name) else {
-            let known: Vec<&str> = LIBRARY.iter().map(|entry| entry.0).collect();
-            panic!("{file}.wgsl imports `{name}`, but the library of the loader has {}", known.join(", "));
-        };
-        paste(file, library, stand_in, pasted, text);
-    }
-}
+const CAPABILITIES: Capabilities = Capabilities::SUBGROUP.union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
 
 /// A parsed and validated shader file.
 pub(super) struct Shader {
@@ -84,12 +14,21 @@ pub(super) struct Shader {
     info: ModuleInfo,
 }
 
-/// A storage buffer that an entry point uses.
+/// How an entry point uses a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+    /// It reads an image of it.
+    Image,
+}
+
+/// A buffer that an entry point uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binding {
     pub(super) name: String,
     pub(super) index: u32,
-    pub(super) read_only: bool,
+    pub(super) access: Access,
 }
 
 /// Name, offset in bytes and WGSL type.
@@ -108,15 +47,14 @@ pub(super) struct Interface {
 
 impl Shader {
     /// # Panics
-    /// If naga refuses the file, with its diagnostics.
-    pub(super) fn parse(file: &str, source: &str, stand_in: Option<StandIn>) -> Shader {
-        let text = resolve(file, source, stand_in);
+    /// If naga refuses the text, with its diagnostics.
+    pub(super) fn parse(file: &str, text: &Text) -> Shader {
         let path = format!("shaders/{file}.wgsl");
-        let module = naga::front::wgsl::parse_str(&text)
-            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
+        let module = naga::front::wgsl::parse_str(&text.wgsl)
+            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text.wgsl, &path)));
         let info = Validator::new(ValidationFlags::all(), CAPABILITIES)
             .validate(&module)
-            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text, &path)));
+            .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text.wgsl, &path)));
         Shader { module, info }
     }
 
@@ -138,26 +76,27 @@ impl Shader {
         }
     }
 
-    /// The storage buffers of group 0 that the entry point uses, itself or through the functions it calls.
+    /// The buffers and images of group 0 that the entry point uses, itself or through the functions it calls.
     fn bindings(&self, number: usize, place: &str) -> Vec<Binding> {
         let uses = self.info.get_entry_point(number);
         let mut bindings = Vec::new();
         for (handle, variable) in self.module.global_variables.iter() {
-            let naga::AddressSpace::Storage { access } = variable.space else {
-                continue;
+            let access = match variable.space {
+                naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
+                    Access::Write
+                }
+                naga::AddressSpace::Storage { .. } => Access::Read,
+                naga::AddressSpace::Handle => Access::Image,
+                _ => continue,
             };
             if uses[handle].is_empty() {
                 continue;
             }
             let (Some(name), Some(slot)) = (&variable.name, &variable.binding) else {
-                panic!("{place}: a storage buffer has no name or no binding");
+                panic!("{place}: a buffer has no name or no binding");
             };
-            assert!(slot.group == 0, "{place}: storage buffer `{name}` lies in group {}, not 0", slot.group);
-            bindings.push(Binding {
-                name: name.clone(),
-                index: slot.binding,
-                read_only: !access.contains(naga::StorageAccess::STORE),
-            });
+            assert!(slot.group == 0, "{place}: buffer `{name}` lies in group {}, not 0", slot.group);
+            bindings.push(Binding { name: name.clone(), index: slot.binding, access });
         }
         bindings.sort_by_key(|binding| binding.index);
         bindings
@@ -235,6 +174,7 @@ mod tests {
 
     const SOURCE: &str = "
         #import grid
+        #image x
         struct Params { len: u32, scale: f32 }
         @group(0) @binding(2) var<storage, read_write> y: array<f32>;
         @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -250,19 +190,31 @@ mod tests {
         @compute @workgroup_size(8, 4) fn second(at: Grid) { store(linear_group(at), other[0]); }
     ";
 
-    fn shader() -> Shader {
+    fn shader(images: bool) -> Shader {
         // The directive is only known at the start of a line.
         let source: Vec<&str> = SOURCE.lines().map(str::trim).collect();
-        Shader::parse("test", &source.join("\n"), None)
+        Shader::parse("test", &Text::resolve("test", &source.join("\n"), None, images))
+    }
+
+    fn uses(interface: &Interface) -> Vec<(&str, u32, Access)> {
+        interface
+            .bindings
+            .iter()
+            .map(|b| (b.name.as_str(), b.index, b.access))
+            .collect()
+    }
+
+    #[test]
+    fn an_image_is_a_binding_of_its_buffers_name() {
+        let first = shader(true).interface("test", "first", &[]);
+        assert_eq!(uses(&first), [("x", 0, Access::Image), ("y", 2, Access::Write)]);
     }
 
     #[test]
     fn an_entry_point_binds_what_it_uses_through_calls() {
-        let shader = shader();
+        let shader = shader(false);
         let first = shader.interface("test", "first", &[]);
-        let names: Vec<(&str, u32, bool)> =
-            first.bindings.iter().map(|b| (b.name.as_str(), b.index, b.read_only)).collect();
-        assert_eq!(names, [("x", 0, true), ("y", 2, false)]);
+        assert_eq!(uses(&first), [("x", 0, Access::Read), ("y", 2, Access::Write)]);
         assert_eq!(first.fields, [("len".into(), 0, "u32".into()), ("scale".into(), 4, "f32".into())]);
         assert_eq!((first.workgroup, first.workgroup_bytes), (256, 1024));
         let small = shader.interface("test", "first", &[("WG", 64.0)]);
@@ -275,39 +227,12 @@ mod tests {
     #[test]
     #[should_panic(expected = "shaders/test.wgsl `third`: there is no such entry point, only first, second")]
     fn a_missing_entry_point_is_named() {
-        shader().interface("test", "third", &[]);
+        shader(false).interface("test", "third", &[]);
     }
 
     #[test]
     #[should_panic(expected = "KIND")]
     fn an_unknown_constant_is_named() {
-        shader().interface("test", "first", &[("KIND", 1.0)]);
-    }
-
-    #[test]
-    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid,")]
-    fn a_missing_import_is_named() {
-        resolve("test", "#import gird", None);
-    }
-
-    #[test]
-    fn an_import_is_pasted_once() {
-        let text = resolve("test", "#import grid\n#import grid\n", None);
-        assert_eq!(text.matches("override WG").count(), 1);
-    }
-
-    #[test]
-    #[should_panic(expected = "test.wgsl has no `taps` for `index` to stand in for")]
-    fn a_stand_in_for_nothing_is_refused() {
-        resolve("test", "#import grid", Some(("taps", "index")));
-    }
-
-    #[test]
-    fn a_stand_in_is_pasted_in_the_place_of_what_it_replaces() {
-        let texts = [None, Some(("grid", "index"))].map(|other| resolve("test", "#import grid\n", other));
-        assert_eq!(
-            texts.map(|text| (text.contains("override WG"), text.contains("fn nhwc"))),
-            [(true, false), (false, true)]
-        );
+        shader(false).interface("test", "first", &[("KIND", 1.0)]);
     }
 }

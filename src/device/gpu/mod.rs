@@ -4,6 +4,7 @@ mod adapters;
 mod batch;
 mod errors;
 mod grid;
+mod images;
 mod kernel;
 mod launch;
 mod loader;
@@ -11,6 +12,7 @@ mod pace;
 mod pipeline;
 mod pool;
 mod size_class;
+mod text;
 mod transfer;
 mod tuning;
 
@@ -25,13 +27,14 @@ use adapters::Opened;
 use batch::Batch;
 use errors::Failure;
 pub use grid::Grid;
+use images::Images;
 pub use kernel::{Kernel, Params};
 pub(crate) use kernel::{kernel, params};
 use launch::BindGroups;
-#[doc(hidden)]
-pub use loader::{StandIn, resolve};
 use pipeline::Pipelines;
 use pool::{Pool, Purpose, bytes_of};
+#[doc(hidden)]
+pub use text::{StandIn, Text};
 use tuning::Tuning;
 pub use tuning::{Choices, Way};
 
@@ -70,6 +73,7 @@ struct State {
     batch: Batch,
     pipelines: Pipelines,
     bind_groups: BindGroups,
+    images: Images,
     /// NaN to copy into new buffers, made when first needed.
     nan: Option<wgpu::Buffer>,
 }
@@ -139,8 +143,9 @@ impl Gpu {
         pool.count(Batch::UNIFORM_BYTES);
         let state = State {
             batch: Batch::new(&opened.device),
-            pipelines: Pipelines::default(),
+            pipelines: Pipelines::new(opened.images),
             bind_groups: BindGroups::default(),
+            images: Images::new(&opened.limits),
             nan: None,
         };
         Gpu(Arc::new(Inner {
@@ -190,9 +195,9 @@ impl Gpu {
         self.0.opened.subgroup.filter(|size| matches!(size, 4 | 8))
     }
 
-    /// Whether kernels may load words of 64 bits, which is faster where a processor plays the adapter, and asked for only there.
-    pub fn words_of_64(&self) -> bool {
-        self.0.opened.words_of_64
+    /// Whether kernels read images in the place of large buffers, as they do where a processor plays the adapter.
+    pub fn reads_images(&self) -> bool {
+        self.0.opened.images
     }
 
     /// Whether convolutions read halves, see [`GpuOptions::half`].

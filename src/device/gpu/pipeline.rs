@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::kernel::Kernel;
-use super::loader::{Interface, Shader, StandIn};
-use super::{GpuBuffer, batch};
+use super::loader::{Access, Interface, Shader};
+use super::text::{StandIn, Text};
+use super::{GpuBuffer, batch, images};
 
 /// A file, and what stands in for one of its imports.
-type Text = (&'static str, Option<StandIn>);
+type File = (&'static str, Option<StandIn>);
 
-/// The text, entry point and constants, the latter by their bits.
-type Key = (Text, &'static str, Vec<(&'static str, u64)>);
+/// The file, entry point and constants, the latter by their bits.
+type Key = (File, &'static str, Vec<(&'static str, u64)>);
 
-#[derive(Default)]
 pub(super) struct Pipelines {
-    shaders: HashMap<Text, (Shader, wgpu::ShaderModule)>,
+    /// Whether shaders read images where they can.
+    images: bool,
+    texts: HashMap<File, Text>,
+    shaders: HashMap<File, (Shader, wgpu::ShaderModule)>,
     built: HashMap<Key, Arc<Pipeline>>,
 }
 
@@ -28,6 +31,21 @@ pub(super) struct Pipeline {
 }
 
 impl Pipelines {
+    pub(super) fn new(images: bool) -> Pipelines {
+        Pipelines {
+            images,
+            texts: HashMap::new(),
+            shaders: HashMap::new(),
+            built: HashMap::new(),
+        }
+    }
+
+    /// The text of a kernel's file.
+    pub(super) fn text(&mut self, kernel: &Kernel) -> &Text {
+        let resolve = || Text::resolve(kernel.file, kernel.source, kernel.stand_in, self.images);
+        self.texts.entry((kernel.file, kernel.stand_in)).or_insert_with(resolve)
+    }
+
     /// How many were built.
     pub(super) fn len(&self) -> usize {
         self.built.len()
@@ -41,13 +59,14 @@ impl Pipelines {
         kernel: &Kernel,
     ) -> Arc<Pipeline> {
         let constants = kernel.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
-        let text = (kernel.file, kernel.stand_in);
-        let key = (text, kernel.entry, constants);
+        let file = (kernel.file, kernel.stand_in);
+        let key = (file, kernel.entry, constants);
         if let Some(pipeline) = self.built.get(&key) {
             return pipeline.clone();
         }
-        let (shader, module) = self.shaders.entry(text).or_insert_with(|| {
-            let shader = Shader::parse(kernel.file, kernel.source, kernel.stand_in);
+        let text = self.text(kernel).clone();
+        let (shader, module) = self.shaders.entry(file).or_insert_with(|| {
+            let shader = Shader::parse(kernel.file, &text);
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(kernel.file),
                 source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(shader.module.clone())),
@@ -74,8 +93,15 @@ impl Pipeline {
             .bindings
             .iter()
             .map(|binding| {
-                let read_only = binding.read_only;
-                batch::layout_entry(binding.index, wgpu::BufferBindingType::Storage { read_only }, false)
+                let storage = |read_only| {
+                    let ty = wgpu::BufferBindingType::Storage { read_only };
+                    batch::layout_entry(binding.index, ty, false)
+                };
+                match binding.access {
+                    Access::Read => storage(true),
+                    Access::Write => storage(false),
+                    Access::Image => images::layout_entry(binding.index),
+                }
             })
             .collect();
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -125,7 +151,11 @@ impl Pipeline {
             let given: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
             panic!("{}: the entry point binds {wanted:?}, the launch gives {given:?}", self.place);
         }
-        for (i, binding) in bindings.iter().enumerate().filter(|(_, binding)| !binding.read_only) {
+        for (i, binding) in bindings
+            .iter()
+            .enumerate()
+            .filter(|(_, binding)| binding.access == Access::Write)
+        {
             let twin = (0..found.len()).find(|j| *j != i && std::ptr::eq(found[*j], found[i]));
             if let Some(twin) = twin {
                 let twin = &bindings[twin].name;

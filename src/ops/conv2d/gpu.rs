@@ -314,7 +314,7 @@ impl Kernels {
         };
         // Loads are what such a processor spends its time on, and by their number a subgroup's tile wins even where most of it
         // is empty.
-        let certain = gpu.words_of_64() && gpu.invocations_wanted().is_none();
+        let certain = gpu.reads_images();
         // Tiles of eight channels leave most of a larger tile empty.
         if rows.min(columns) <= TILE && !certain {
             return vec![invocation];
