@@ -20,11 +20,11 @@ struct Params {
 
 @compute @workgroup_size(WG)
 fn multiply_add(at: Grid) {
+    // What is past the end computes too, since drivers mask every sum in a branch.
     let o = linear(at);
-    if o >= p.len { return; }
     let a = vec4(p.a);
     let b = vec4(p.b);
-    var s0 = x[o];
+    var s0 = x[min(o, p.len - 1u)];
     var s1 = s0 + 1.0;
     var s2 = s0 + 2.0;
     var s3 = s0 + 3.0;
@@ -32,7 +32,9 @@ fn multiply_add(at: Grid) {
     var s5 = s0 + 5.0;
     var s6 = s0 + 6.0;
     var s7 = s0 + 7.0;
-    for (var i = 0u; i < p.rounds; i++) {
+    // Drivers that do not hoist it would read it in every round.
+    let rounds = p.rounds;
+    for (var i = 0u; i < rounds; i++) {
         s0 = fma(s0, a, b);
         s1 = fma(s1, a, b);
         s2 = fma(s2, a, b);
@@ -42,6 +44,7 @@ fn multiply_add(at: Grid) {
         s6 = fma(s6, a, b);
         s7 = fma(s7, a, b);
     }
+    if o >= p.len { return; }
     y[o] = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
 }
 
