@@ -34,10 +34,12 @@ struct Params {
 fn forward(at: Grid) {
     let o = linear(at);
     if o >= p.len { return; }
-    let d = g[o] + p.decay * w[o];
+    // Once: after the first store drivers read it anew.
+    let old = w[o];
+    let d = g[o] + p.decay * old;
     let first = p.beta1 * m[o] + p.m_rate * d;
     let second = p.beta2 * v[o] + p.v_rate * d * d;
     new_m[o] = first;
     new_v[o] = second;
-    new_w[o] = w[o] - p.step * first / (sqrt(second) / p.root_correction + p.eps);
+    new_w[o] = old - p.step * first / (sqrt(second) / p.root_correction + p.eps);
 }

@@ -77,25 +77,34 @@ fn four_of_window(k: u32) -> vec4<f32> {
     return value;
 }
 
+// Four by four of the packed weights, and the first of their vectors; the next row is p.cout / 4 further on.
+struct Block {
+    rows: mat4x4<f32>,
+    first: u32,
+}
+
+fn row_of_weights(t: u32, c: u32, o: u32) -> vec4<f32> {
+    if c >= p.cin { return vec4<f32>(); }
+    return four_of_x(t * p.cin + c, o, p.extra);
+}
+
 // Here x holds the weights, the table the index of the source tap, cin and extra are the source's channels, rows and
 // cout the packed ones (already exchanged when transposing).
-fn four_of_weights(k: u32) -> vec4<f32> {
-    let row = divmod(k, p.cout / 4u);
-    let source = divmod(row.x, p.rows);
-    let o = row.y * 4u;
-    let c = source.y;
-    let t = word(source.x);
-    var value = vec4<f32>();
-    if (p.flag & 2u) == 0u {
-        if c < p.cin { value = four_of_x(t * p.cin + c, o, p.extra); }
-    } else if c < p.extra {
-        let from_row = (t * p.cin + o) * p.extra + c;
-        if o < p.cin { value.x = x[from_row]; }
-        if o + 1u < p.cin { value.y = x[from_row + p.extra]; }
-        if o + 2u < p.cin { value.z = x[from_row + 2u * p.extra]; }
-        if o + 3u < p.cin { value.w = x[from_row + 3u * p.extra]; }
-    }
-    return value;
+fn block_of_weights(k: u32) -> Block {
+    let blocks = divmod(k, p.cout / 4u);
+    let tap = divmod(blocks.x, p.rows / 4u);
+    let packed = 4u * vec2(tap.y, blocks.y);
+    let turned = (p.flag & 2u) != 0u;
+    let source = select(packed, packed.yx, turned);
+    let t = word(tap.x);
+    let c = source.x;
+    let o = source.y;
+    let rows = mat4x4<f32>(
+        row_of_weights(t, c, o), row_of_weights(t, c + 1u, o), row_of_weights(t, c + 2u, o), row_of_weights(t, c + 3u, o)
+    );
+    let first = (tap.x * p.rows + packed.x) * (p.cout / 4u) + blocks.y;
+    if turned { return Block(transpose(rows), first); }
+    return Block(rows, first);
 }
 
 @compute @workgroup_size(WG)
@@ -113,13 +122,25 @@ fn pack_x_half(at: Grid) {
 @compute @workgroup_size(WG)
 fn pack_w(at: Grid) {
     let k = linear(at);
-    if k < p.len { store_y(k, four_of_weights(k)); }
+    if k >= p.len { return; }
+    let block = block_of_weights(k);
+    let o4 = p.cout / 4u;
+    store_y(block.first, block.rows[0]);
+    store_y(block.first + o4, block.rows[1]);
+    store_y(block.first + 2u * o4, block.rows[2]);
+    store_y(block.first + 3u * o4, block.rows[3]);
 }
 
 @compute @workgroup_size(WG)
 fn pack_w_half(at: Grid) {
     let k = linear(at);
-    if k < p.len { y2[k] = to_halves(four_of_weights(k)); }
+    if k >= p.len { return; }
+    let block = block_of_weights(k);
+    let o4 = p.cout / 4u;
+    y2[block.first] = to_halves(block.rows[0]);
+    y2[block.first + o4] = to_halves(block.rows[1]);
+    y2[block.first + 2u * o4] = to_halves(block.rows[2]);
+    y2[block.first + 3u * o4] = to_halves(block.rows[3]);
 }
 
 fn rank4(sum: vec4<f32>, a: vec4<f32>, r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> vec4<f32> {

@@ -34,9 +34,10 @@ fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
     let blocks = (p.len + SIDE - 1u) / SIDE;
     let group = linear_group(at);
     let s = group / (tiles * blocks);
-    if s >= p.extra { return; }
-    let q = (group / tiles) % blocks * SIDE;
-    let o = (group % tiles) * S + lane;
+    // Groups past the end add nothing and store nothing. They don't return, since drivers mask every sum in a branch.
+    let q = select(p.len, group % blocks * SIDE, s < p.extra);
+    // Neighbours read the same weights, which are more than the pixels of a position.
+    let o = (group / blocks) % tiles * S + lane;
     let c4 = p.cin / 4u;
     let per_split = (p.taps + p.extra - 1u) / p.extra;
     let begin = s * per_split;
@@ -70,24 +71,26 @@ fn put_w(to: u32, c: u32, o: u32, sum: vec4<f32>) {
     if c < p.cin { store_y((to + c) * (p.cout / 4u) + o, sum); }
 }
 
+fn kept(v: vec4<f32>, there: bool) -> vec4<f32> {
+    return select(vec4<f32>(), v, there);
+}
+
 // Vectors at `at` and `next`, 2 * next, 3 * next further on, of which `count` are there; zeros in the place of the others
-// add nothing.
+// add nothing. What is not there is read as the last one that is, which costs less than a branch.
 fn terms_of_x(at: u32, next: u32, count: u32) -> mat4x4<f32> {
-    var v = mat4x4<f32>();
-    v[0] = load_x(at);
-    if count > 1u { v[1] = load_x(at + next); }
-    if count > 2u { v[2] = load_x(at + 2u * next); }
-    if count > 3u { v[3] = load_x(at + 3u * next); }
-    return v;
+    let further = min(vec3(1u, 2u, 3u), vec3(count - 1u)) * next;
+    return mat4x4<f32>(
+        load_x(at), kept(load_x(at + further.x), count > 1u), kept(load_x(at + further.y), count > 2u),
+        kept(load_x(at + further.z), count > 3u)
+    );
 }
 
 fn terms_of_gy(at: u32, next: u32, count: u32) -> mat4x4<f32> {
-    var v = mat4x4<f32>();
-    v[0] = load_w(at);
-    if count > 1u { v[1] = load_w(at + next); }
-    if count > 2u { v[2] = load_w(at + 2u * next); }
-    if count > 3u { v[3] = load_w(at + 3u * next); }
-    return v;
+    let further = min(vec3(1u, 2u, 3u), vec3(count - 1u)) * next;
+    return mat4x4<f32>(
+        load_w(at), kept(load_w(at + further.x), count > 1u), kept(load_w(at + further.y), count > 2u),
+        kept(load_w(at + further.z), count > 3u)
+    );
 }
 
 // Sizes as in conv2d.wgsl: x4 is the packed window, w4 is gy, cin and cout are padded, oh
@@ -100,10 +103,9 @@ fn backward_w(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
     let otiles = (o4 + S - 1u) / S;
     let group = linear_group(at);
     let o = (group % otiles) * S + lane;
-    let c = (group / otiles) % ctiles * SIDE;
     let t = (group / (otiles * ctiles)) % p.taps;
     let s = group / (otiles * ctiles * p.taps);
-    if s >= p.extra { return; }
+    let c = select(p.cin, (group / otiles) % ctiles * SIDE, s < p.extra);
     let d = tap(t);
     let per_split = (p.oh + p.extra - 1u) / p.extra;
     let end = min((s + 1u) * per_split, p.oh);

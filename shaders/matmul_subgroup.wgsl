@@ -19,8 +19,8 @@ fn forward(at: Grid, @builtin(subgroup_invocation_id) lane: u32) {
     let across = (p.n + SIDE - 1u) / SIDE;
     let down = (p.m + SIDE - 1u) / SIDE;
     let q = group / (across * down);
-    if q >= p.chunks { return; }
-    let i = group / across % down * SIDE;
+    // Groups past the end add nothing and store nothing. They don't return, since drivers mask every sum in a branch.
+    let i = select(p.m, group / across % down * SIDE, q < p.chunks);
     let j = group % across * SIDE + 4u * lane;
     let start = q * p.chunk;
     let end = min(start + p.chunk, p.k);

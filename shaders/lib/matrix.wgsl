@@ -24,10 +24,12 @@ struct Params {
 fn read_a(row: u32, col: u32) -> vec4<f32> {
     let rows = select(p.m, p.k, TRANSPOSE_A);
     let cols = select(p.k, p.m, TRANSPOSE_A);
-    var v = vec4<f32>();
-    if row >= rows || col >= cols { return v; }
+    let inside = row < rows && col < cols;
     let o = row * cols + col;
-    if VEC4 { return load_x(o / 4u); }
+    // A read in the place of a branch, which costs more.
+    if VEC4 { return select(vec4<f32>(), load_x(select(0u, o / 4u, inside)), inside); }
+    var v = vec4<f32>();
+    if !inside { return v; }
     v.x = a[o];
     if col + 1u < cols { v.y = a[o + 1u]; }
     if col + 2u < cols { v.z = a[o + 2u]; }
@@ -38,10 +40,11 @@ fn read_a(row: u32, col: u32) -> vec4<f32> {
 fn read_b(row: u32, col: u32) -> vec4<f32> {
     let rows = select(p.k, p.n, TRANSPOSE_B);
     let cols = select(p.n, p.k, TRANSPOSE_B);
-    var v = vec4<f32>();
-    if row >= rows || col >= cols { return v; }
+    let inside = row < rows && col < cols;
     let o = row * cols + col;
-    if VEC4 { return load_w(o / 4u); }
+    if VEC4 { return select(vec4<f32>(), load_w(select(0u, o / 4u, inside)), inside); }
+    var v = vec4<f32>();
+    if !inside { return v; }
     v.x = b[o];
     if col + 1u < cols { v.y = b[o + 1u]; }
     if col + 2u < cols { v.z = b[o + 2u]; }

@@ -2,7 +2,7 @@
 
 use super::BatchNorm;
 use crate::Tensor;
-use crate::device::gpu::{Gpu, Grid};
+use crate::device::gpu::{Gpu, Grid, Kernel};
 use crate::device::{kernel, params};
 use crate::ops::fours;
 
@@ -16,8 +16,12 @@ params! {
     }
 }
 
-/// As in the shader.
-const ROWS: usize = 4;
+/// Rows that an invocation owns: where a processor plays the adapter, what is known of a channel takes longer to read than
+/// several rows of an image.
+fn rows_owned(gpu: &Gpu) -> usize {
+    if gpu.reads_images() { 16 } else { 4 }
+}
+
 /// Rows of one slice at least.
 const SLICE: usize = 32;
 /// Invocations of a launch over slices that fill a large adapter, and slices at most.
@@ -41,11 +45,6 @@ impl Params {
 
     fn slices(&self) -> usize {
         self.slices as usize
-    }
-
-    /// What a kernel that owns one channel of `ROWS` rows is launched over.
-    fn blocks(&self) -> usize {
-        (self.rows as usize).div_ceil(ROWS) * self.c as usize
     }
 
     /// Those of a kernel that owns `together` channels an invocation.
@@ -84,9 +83,8 @@ pub(super) fn moments(gpu: &Gpu, x: &Tensor, mean: &Tensor, var: &Tensor) {
 
 pub(super) fn forward(gpu: &Gpu, op: &BatchNorm, x: &Tensor, gamma: &Tensor, beta: &Tensor, y: &Tensor) {
     let kernels = [kernel!("batch_norm", "forward"), kernel!("batch_norm", "forward4")];
-    let params = Params::new(x, op.eps);
     let buffers = [(X, x), (MEAN, &op.mean), (VARIANCE, &op.var), (GAMMA, gamma), (BETA, beta), (Y, y)];
-    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), params.blocks(), &buffers);
+    by_rows(gpu, kernels, Params::new(x, op.eps), &buffers);
 }
 
 pub(super) fn backward_sums(
@@ -121,7 +119,6 @@ pub(super) fn backward_x(
     gx: &Tensor,
 ) {
     let kernels = [kernel!("batch_norm", "backward_x"), kernel!("batch_norm", "backward_x4")];
-    let params = Params::new(x, op.eps);
     let buffers = [
         (X, x),
         (MEAN, &op.mean),
@@ -132,12 +129,19 @@ pub(super) fn backward_x(
         (GBETA, gbeta),
         (GX, gx),
     ];
-    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), params.blocks(), &buffers);
+    by_rows(gpu, kernels, Params::new(x, op.eps), &buffers);
 }
 
 pub(super) fn backward_fixed(gpu: &Gpu, op: &BatchNorm, gamma: &Tensor, gy: &Tensor, gx: &Tensor) {
     let kernels = [kernel!("batch_norm", "backward_fixed"), kernel!("batch_norm", "backward_fixed4")];
-    let params = Params::new(gx, op.eps);
     let buffers = [(VARIANCE, &op.var), (GAMMA, gamma), (GY, gy), (GX, gx)];
-    fours::launch(gpu, kernels, gamma.elements(), |n| params.of(n), params.blocks(), &buffers);
+    by_rows(gpu, kernels, Params::new(gx, op.eps), &buffers);
+}
+
+/// Launches kernels of which an invocation owns one channel, or four, of some rows.
+fn by_rows(gpu: &Gpu, kernels: [Kernel; 2], params: Params, buffers: &[([&'static str; 2], &Tensor)]) {
+    let rows = rows_owned(gpu);
+    let kernels = kernels.map(|kernel| kernel.with("ROWS", rows as u32));
+    let blocks = (params.rows as usize).div_ceil(rows) * params.c as usize;
+    fours::launch(gpu, kernels, params.c as usize, |n| params.of(n), blocks, buffers);
 }

@@ -229,11 +229,7 @@ pub(super) fn backward_w(gpu: &Gpu, conv: &TapConv, x: &Tensor, gy: &Tensor, gw:
         // of many tiles a part is a sum of some hundred terms.
         None => {
             let most = (4096 / tiles).clamp(1, (n * oh).clamp(1, 64));
-            let least = if tiles <= 64 {
-                most
-            } else {
-                (512 / tiles).clamp(1, most)
-            };
+            let least = if tiles <= 64 { most } else { 1 };
             (n * oh * ow).div_ceil(SUMMED).clamp(least, most)
         }
     };

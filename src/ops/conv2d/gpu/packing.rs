@@ -44,7 +44,7 @@ impl Packed {
         }
     }
 
-    /// Launches a copy of `from`, one invocation for four elements.
+    /// Launches a copy of `from`.
     fn fill(&self, gpu: &Gpu, [floats, halves]: [Kernel; 2], params: &Params, from: &Tensor) {
         let vectors = u32::from(from.shape().last().is_multiple_of(4)) * 4;
         let params = &Params { flag: params.flag | vectors, ..*params };
@@ -166,7 +166,8 @@ pub(super) fn pack_w(gpu: &Gpu, Weights { w, which, turned }: Weights) -> Packed
     // A residue that no tap reaches has no weights; one unused element keeps the binding from being empty.
     let packed = Packed::room(w, which.len().max(1) * rows, columns, halves);
     let params = Params {
-        len: (which.len() * rows * columns / 4) as u32,
+        // An invocation owns four by four.
+        len: (which.len() * rows * columns / 16) as u32,
         cin: cin as u32,
         extra: cout as u32,
         rows: rows as u32,
