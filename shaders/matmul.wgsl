@@ -23,8 +23,8 @@ fn forward(at: Grid) {
     let end = min(start + p.chunk, p.k);
     var sum = 0.0;
     for (var k = start; k < end; k++) {
-        let s = a[select(i * p.k + k, k * p.m + i, TRANSPOSE_A)];
-        let t = b[select(k * p.n + j, j * p.k + k, TRANSPOSE_B)];
+        let s = a[select(i * p.k + k, k * p.m + i, is_a_turned())];
+        let t = b[select(k * p.n + j, j * p.k + k, is_b_turned())];
         sum += s * t;
     }
     y[o] = sum;

@@ -1,10 +1,8 @@
 // The two matrices of a product, either of which may be stored transposed: A = a or its transpose, B likewise. VEC4 says
 // that the rows of both stored matrices are multiples of 4 long; then x4 and w4, the same memory, are read by vectors.
-// Defines Params, p, a, b, y, block_a(), block_b(); expects nothing of its includer.
+// Defines Params, p, a, b, y, is_a_turned(), is_b_turned(), block_a(), block_b(); expects nothing of its includer.
 #import operands
 
-override TRANSPOSE_A: bool = false;
-override TRANSPOSE_B: bool = false;
 override VEC4: bool = false;
 
 struct Params {
@@ -13,6 +11,7 @@ struct Params {
     k: u32,
     chunk: u32,    // a multiple of 16
     chunks: u32,
+    turned: u32,   // bit 0: a is stored transposed, bit 1: b
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -20,10 +19,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
+fn is_a_turned() -> bool {
+    return (p.turned & 1u) != 0u;
+}
+
+fn is_b_turned() -> bool {
+    return (p.turned & 2u) != 0u;
+}
+
 // Four elements of a row of a as it is stored; zeros outside.
 fn read_a(row: u32, col: u32) -> vec4<f32> {
-    let rows = select(p.m, p.k, TRANSPOSE_A);
-    let cols = select(p.k, p.m, TRANSPOSE_A);
+    let rows = select(p.m, p.k, is_a_turned());
+    let cols = select(p.k, p.m, is_a_turned());
     let inside = row < rows && col < cols;
     let o = row * cols + col;
     // A read in the place of a branch, which costs more.
@@ -38,8 +45,8 @@ fn read_a(row: u32, col: u32) -> vec4<f32> {
 }
 
 fn read_b(row: u32, col: u32) -> vec4<f32> {
-    let rows = select(p.k, p.n, TRANSPOSE_B);
-    let cols = select(p.n, p.k, TRANSPOSE_B);
+    let rows = select(p.k, p.n, is_b_turned());
+    let cols = select(p.n, p.k, is_b_turned());
     let inside = row < rows && col < cols;
     let o = row * cols + col;
     if VEC4 { return select(vec4<f32>(), load_w(select(0u, o / 4u, inside)), inside); }
@@ -52,18 +59,28 @@ fn read_b(row: u32, col: u32) -> vec4<f32> {
     return v;
 }
 
+// The transpose of a block where that is wanted, by choices in the place of a branch.
+fn transposed(wanted: bool, m: mat4x4<f32>) -> mat4x4<f32> {
+    let t = transpose(m);
+    return mat4x4<f32>(
+        select(m[0], t[0], wanted), select(m[1], t[1], wanted), select(m[2], t[2], wanted), select(m[3], t[3], wanted)
+    );
+}
+
 // A 4 x 4 block of A: column s holds rows i..i+4 at k+s.
 fn block_a(i: u32, k: u32) -> mat4x4<f32> {
-    if TRANSPOSE_A {
-        return mat4x4<f32>(read_a(k, i), read_a(k + 1u, i), read_a(k + 2u, i), read_a(k + 3u, i));
-    }
-    return transpose(mat4x4<f32>(read_a(i, k), read_a(i + 1u, k), read_a(i + 2u, k), read_a(i + 3u, k)));
+    let at = select(vec2(i, k), vec2(k, i), is_a_turned());
+    let stored = mat4x4<f32>(
+        read_a(at.x, at.y), read_a(at.x + 1u, at.y), read_a(at.x + 2u, at.y), read_a(at.x + 3u, at.y)
+    );
+    return transposed(!is_a_turned(), stored);
 }
 
 // A 4 x 4 block of B: column s holds columns j..j+4 at k+s.
 fn block_b(k: u32, j: u32) -> mat4x4<f32> {
-    if TRANSPOSE_B {
-        return transpose(mat4x4<f32>(read_b(j, k), read_b(j + 1u, k), read_b(j + 2u, k), read_b(j + 3u, k)));
-    }
-    return mat4x4<f32>(read_b(k, j), read_b(k + 1u, j), read_b(k + 2u, j), read_b(k + 3u, j));
+    let at = select(vec2(k, j), vec2(j, k), is_b_turned());
+    let stored = mat4x4<f32>(
+        read_b(at.x, at.y), read_b(at.x + 1u, at.y), read_b(at.x + 2u, at.y), read_b(at.x + 3u, at.y)
+    );
+    return transposed(is_b_turned(), stored);
 }

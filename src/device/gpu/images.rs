@@ -46,7 +46,7 @@ impl Images {
         if rows <= image.rows.into() {
             return Ok(false);
         }
-        let class = (size_class(rows as usize) as u32).min(self.most_rows);
+        let class = rows_of(rows as u32).min(self.most_rows);
         pool.count(u64::from(class - image.rows) * ROW);
         *image = Image { rows: class, memory: None };
         Ok(true)
@@ -71,6 +71,12 @@ impl Images {
         image.memory = Some((texture, view.clone()));
         Ok(view)
     }
+}
+
+/// Rows of an image that has room for so many. They are never a power of two: drivers compile a kernel anew for images whose sides
+/// are, and for others.
+fn rows_of(least: u32) -> u32 {
+    (size_class(least as usize) as u32).max(2) | 1
 }
 
 /// A new image, if the system has one.
@@ -105,5 +111,21 @@ pub(super) fn layout_entry(binding: u32) -> wgpu::BindGroupLayoutEntry {
             multisampled: false,
         },
         count: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_enough_and_no_power_of_two() {
+        for least in 1..5000 {
+            let rows = rows_of(least);
+            assert!(
+                rows >= least && !rows.is_power_of_two() && rows <= least * 5 / 4 + 2,
+                "{least} -> {rows}"
+            );
+        }
     }
 }

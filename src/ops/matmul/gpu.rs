@@ -34,6 +34,7 @@ params! {
         k: u32,
         chunk: u32,
         chunks: u32,
+        turned: u32,
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
         k: k as u32,
         chunk: chunk as u32,
         chunks: chunks as u32,
+        turned: u32::from(how.transpose_a) | (u32::from(how.transpose_b) * 2),
     };
     let (a_row, b_row) = (a.shape().last(), b.shape().last());
     let fast = entry == Entry::Fast && m.min(n).min(k) >= TILED_FROM;
@@ -74,17 +76,11 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
         let (kernel, grid) = subgroup.unwrap_or((kernel!("matmul", "tiled"), squares));
         let kernel = kernel.with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
         let buffers = [("a", a.gpu()), ("x4", a.gpu()), ("b", b.gpu()), ("w4", b.gpu()), (result, y.gpu())];
-        gpu.launch(&set(kernel, how), &params, &buffers, grid);
+        gpu.launch(&kernel, &params, &buffers, grid);
     } else {
         let buffers = [("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())];
-        gpu.launch(&set(kernel!("matmul", "forward"), how), &params, &buffers, Grid::elements(y.elements()));
+        gpu.launch(&kernel!("matmul", "forward"), &params, &buffers, Grid::elements(y.elements()));
     }
     let y = if chunks == 1 { y.reshape([m, wide]) } else { y.sum(&[0]) };
     if wide == n { y } else { y.slice(1, 0, n) }
-}
-
-fn set(kernel: crate::device::gpu::Kernel, how: MatMul) -> crate::device::gpu::Kernel {
-    kernel
-        .with("TRANSPOSE_A", u32::from(how.transpose_a))
-        .with("TRANSPOSE_B", u32::from(how.transpose_b))
 }
