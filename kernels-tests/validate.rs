@@ -1,4 +1,4 @@
-//! Every shader passes naga with no capabilities but subgroups, with and without images, and with what may stand in for its
+//! Every shader passes naga with no capabilities but subgroups, with and without textures, and with what may stand in for its
 //! operands, is written for each platform, and has its own test.
 
 use std::fs;
@@ -56,10 +56,10 @@ fn every_shader_is_valid_with_what_may_stand_in_for_its_operands() {
 /// # Panics
 /// With the diagnostics of naga if any step refuses the shader.
 fn check(file: &str, source: &str, stand_in: Option<StandIn>, capabilities: Capabilities) {
-    let [buffers, images] = [false, true].map(|images| Text::resolve(file, source, stand_in, images));
+    let [buffers, textures] = [false, true].map(|textures| Text::resolve(file, source, stand_in, textures));
     check_text(file, &buffers.wgsl, capabilities);
-    if !images.images.is_empty() {
-        check_text(file, &images.wgsl, capabilities);
+    if !textures.textures.is_empty() {
+        check_text(file, &textures.wgsl, capabilities);
     }
 }
 

@@ -14,7 +14,7 @@
 #import grid
 #import index
 #import reduce
-#image x4, gy4
+#texture x4, gy4
 
 // What is known of a channel is read once for so many rows.
 override ROWS: u32 = 4u;

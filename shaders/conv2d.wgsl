@@ -13,7 +13,7 @@
 //
 // forward and backward_w: one invocation owns 8 x 8 results in registers, so that each vec4 it loads is used eight
 // times; splits of the sum keep enough invocations busy; the zeros of the packed copies spare it every bounds check.
-// Copies: it owns four channels. The others own one element each.
+// pack_x: it owns four channels, pack_w four of four rows. The others own one element each.
 #import grid
 #import halves
 #import index

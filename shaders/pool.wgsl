@@ -11,7 +11,7 @@
 // count vectors of four.
 #import grid
 #import index
-#image x4, gy4, winner4
+#texture x4, gy4, winner4
 
 struct Params {
     len: u32,       // elements of what is written

@@ -12,7 +12,7 @@
 #import grid
 #import index
 #import reduce
-#image x4
+#texture x4
 
 struct Params {
     outputs: u32,   // K0 * K1

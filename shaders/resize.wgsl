@@ -8,6 +8,7 @@
 // vectors of four, the sums are the same, and positions are found for four at once.
 #import grid
 #import index
+#texture x4, gy4
 
 override MODE: u32 = 0u;
 

@@ -1,7 +1,7 @@
 // The two operands of a product as heavy kernels read them, and its result, four neighbours at a time: the packed image and
 // weights of a convolution, or matrices. operands_half.wgsl stands in for this file where one of them is kept in halves.
 // Defines x4, w4, y4, load_x(), load_w(), store_y(); expects nothing of its includer.
-#image x4, w4
+#texture x4, w4
 
 @group(0) @binding(4) var<storage, read> x4: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> w4: array<vec4<f32>>;

@@ -96,8 +96,8 @@ pub(super) struct Opened {
     pub(super) info: DeviceInfo,
     /// Invocations of every subgroup, where kernels may use them and there is one size.
     pub(super) subgroup: Option<u32>,
-    /// Whether kernels read images in the place of large buffers.
-    pub(super) images: bool,
+    /// Whether kernels read textures in the place of buffers where a shader says so.
+    pub(super) textures: bool,
     /// See [`GpuOptions::half`].
     pub(super) half: bool,
 }
@@ -141,7 +141,7 @@ pub(super) fn open(index: usize, options: GpuOptions) -> Result<Opened, Error> {
     Ok(Opened {
         device,
         queue,
-        images: shown.kind == "software",
+        textures: shown.kind == "software" && !options.minimum_limits,
         info: shown,
         limits: wanted,
         subgroup: (fixed && used.contains(wgpu::Features::SUBGROUP)).then_some(subgroup.subgroup_min_size),

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::images;
 use super::pace::Pace;
 use super::pipeline::Pipeline;
-use super::text::IMAGE_WIDTH;
+use super::text::TEXTURE_WIDTH;
+use super::textures;
 
 /// Most dispatches of a submission.
 pub(super) const BATCH: usize = 2048;
@@ -33,7 +33,7 @@ enum Command {
         to_offset: u64,
         bytes: u64,
     },
-    CopyToImage {
+    CopyToTexture {
         from: wgpu::Buffer,
         to: wgpu::Texture,
         texels: u64,
@@ -152,10 +152,10 @@ impl Batch {
         });
     }
 
-    /// Copies vectors of four to the first texels of an image of [`IMAGE_WIDTH`].
-    pub(super) fn copy_to_image(&mut self, from: &wgpu::Buffer, to: &wgpu::Texture, texels: u64) {
+    /// Copies vectors of four to the first texels of a texture of [`TEXTURE_WIDTH`].
+    pub(super) fn copy_to_texture(&mut self, from: &wgpu::Buffer, to: &wgpu::Texture, texels: u64) {
         self.commands
-            .push(Command::CopyToImage { from: from.clone(), to: to.clone(), texels });
+            .push(Command::CopyToTexture { from: from.clone(), to: to.clone(), texels });
     }
 
     /// Notes bytes handed to the queue; true once they should be submitted.
@@ -199,9 +199,9 @@ impl Batch {
                     pass = None;
                     encoder.copy_buffer_to_buffer(from, 0, to, *to_offset, *bytes);
                 }
-                Command::CopyToImage { from, to, texels } => {
+                Command::CopyToTexture { from, to, texels } => {
                     pass = None;
-                    encode_copy_to_image(&mut encoder, from, to, *texels);
+                    encode_copy_to_texture(&mut encoder, from, to, *texels);
                 }
             }
         }
@@ -222,21 +222,21 @@ impl Batch {
 }
 
 /// Whole rows, and what is left over.
-fn encode_copy_to_image(
+fn encode_copy_to_texture(
     encoder: &mut wgpu::CommandEncoder,
     from: &wgpu::Buffer,
     to: &wgpu::Texture,
     texels: u64,
 ) {
-    let width = u64::from(IMAGE_WIDTH);
+    let width = u64::from(TEXTURE_WIDTH);
     let (rows, rest) = ((texels / width) as u32, (texels % width) as u32);
-    for (row, width, height) in [(0, IMAGE_WIDTH, rows), (rows, rest, 1)] {
+    for (row, width, height) in [(0, TEXTURE_WIDTH, rows), (rows, rest, 1)] {
         if width == 0 || height == 0 {
             continue;
         }
         let layout = wgpu::TexelCopyBufferLayout {
-            offset: u64::from(row) * images::ROW,
-            bytes_per_row: Some(images::ROW as u32),
+            offset: u64::from(row) * textures::ROW,
+            bytes_per_row: Some(textures::ROW as u32),
             rows_per_image: None,
         };
         let source = wgpu::TexelCopyBufferInfo { buffer: from, layout };

@@ -3,11 +3,11 @@
 /// How many workgroups a launch has. Folding may add some beyond the end of the range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grid {
-    /// One invocation for each of this many elements; the shader finds its own with `linear(at)` and returns if that
-    /// lies past the end.
+    /// One invocation for each of this many elements; the shader finds its own with `linear(at)` and writes nothing if
+    /// that lies past the end.
     Elements(usize),
-    /// This many workgroups in a flat range; the shader finds its own with `linear_group(at)` and returns if that
-    /// lies past the end.
+    /// This many workgroups in a flat range; the shader finds its own with `linear_group(at)` and writes
+    /// nothing if that lies past the end.
     Groups(usize),
 }
 

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::batch::SLOT;
+use super::errors::out_of_memory;
 use super::kernel::Kernel;
 use super::pipeline::Pipeline;
 use super::pool::bytes_of;
-use super::{Gpu, GpuBuffer, Grid, State};
+use super::{Gpu, GpuBuffer, Grid, Inner, State, textures};
 
 /// Bind groups kept; a training step repeats its launches on the same pooled buffers.
 const KEPT: usize = 8192;
@@ -23,7 +24,7 @@ type Part = (wgpu::Buffer, u64);
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Bound {
     Buffer(Part),
-    Image(wgpu::TextureView),
+    Texture(wgpu::TextureView),
 }
 
 impl Bound {
@@ -34,7 +35,7 @@ impl Bound {
                 offset: 0,
                 size: wgpu::BufferSize::new(*bytes),
             }),
-            Bound::Image(view) => wgpu::BindingResource::TextureView(view),
+            Bound::Texture(view) => wgpu::BindingResource::TextureView(view),
         }
     }
 }
@@ -89,13 +90,15 @@ impl Gpu {
             return;
         }
         let mut state = self.lock();
-        if let Err(reason) = self.make_room(&mut state, kernel, buffers) {
-            return inner.failure.set(reason);
+        if let Err(reason) = self.make_textures(&mut state, kernel, buffers) {
+            return inner
+                .failure
+                .set(format!("shaders/{}.wgsl `{}`: {reason}", kernel.file, kernel.entry));
         }
         if self.is_dry() {
             return;
         }
-        let State { batch, pipelines, bind_groups, images, .. } = &mut *state;
+        let State { batch, pipelines, bind_groups, textures, .. } = &mut *state;
         let pipeline = pipelines.get(&inner.opened.device, &batch.uniform_layout, kernel);
         let place = pipeline.place();
         pipeline.check_params(fields);
@@ -108,20 +111,13 @@ impl Gpu {
             Err(reason) => inner.failure.set(format!("{place}: {reason}")),
             Ok((parts, groups)) => {
                 let text = pipelines.text(kernel);
-                let device = &inner.opened.device;
-                let bound = pipeline.interface.bindings.iter().zip(parts).map(|(binding, part)| {
-                    match text.place_of_image(&binding.name) {
-                        None => Ok(Bound::Buffer(part)),
-                        Some(place) => images.copy(place, (&part.0, part.1), device, batch).map(Bound::Image),
-                    }
+                let bound = pipeline.interface.bindings.iter().zip(parts);
+                let bound = bound.map(|(binding, part)| match text.place_of_texture(&binding.name) {
+                    None => Bound::Buffer(part),
+                    Some(place) => Bound::Texture(textures.copy(place, &part, batch)),
                 });
-                match bound.collect() {
-                    Err(reason) => inner.failure.set(reason),
-                    Ok(bound) => {
-                        let bound = bind_groups.get(device, &pipeline, bound);
-                        batch.dispatch(pipeline, bound, params, groups);
-                    }
-                }
+                let bound = bind_groups.get(&inner.opened.device, &pipeline, bound.collect());
+                batch.dispatch(pipeline, bound, params, groups);
             }
         }
         if state.batch.is_full() {
@@ -129,27 +125,41 @@ impl Gpu {
         }
     }
 
-    /// Room for the images that a launch reads, or which is too large.
-    fn make_room(
+    /// Sees that there are textures for what a launch reads from some, or says why not.
+    fn make_textures(
         &self,
         state: &mut State,
         kernel: &Kernel,
         buffers: &[(&str, &GpuBuffer)],
     ) -> Result<(), String> {
-        let State { pipelines, images, bind_groups, .. } = state;
-        let text = pipelines.text(kernel);
+        let Inner { opened, pool, .. } = &*self.0;
+        if !opened.textures {
+            return Ok(());
+        }
+        let limit = textures::most_bytes(&opened.limits);
         for (name, buffer) in buffers {
-            let Some(place) = text.place_of_image(name) else {
+            let Some(place) = state.pipelines.text(kernel).place_of_texture(name) else {
                 continue;
             };
             let bytes = bytes_of(buffer.len);
-            let grown = images
-                .make_room(place, bytes, &self.0.pool)
-                .map_err(|limit| too_large(name, bytes, limit, "image"))?;
-            if grown {
-                // They hold on to the smaller one.
-                bind_groups.clear();
+            if bytes > limit {
+                return Err(too_large(name, bytes, limit, "texture"));
             }
+            let most_rows = opened.limits.max_texture_dimension_2d;
+            if !state.textures.grow(place, bytes, most_rows, pool) || self.is_dry() {
+                continue;
+            }
+            // They hold on to the smaller one.
+            state.bind_groups.clear();
+            if state.textures.make(place, &opened.device).is_ok() {
+                continue;
+            }
+            pool.release();
+            let index = self.submit(state);
+            // A failure sticks and is reported at the next read.
+            let _ = self.wait(index);
+            let made = state.textures.make(place, &opened.device);
+            made.map_err(|bytes| out_of_memory(&format!("a texture of {bytes} bytes")))?;
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ pub(super) struct Shader {
 pub(super) enum Access {
     Read,
     Write,
-    /// It reads an image of it.
-    Image,
+    /// It reads a texture of it.
+    Texture,
 }
 
 /// A buffer that an entry point uses.
@@ -76,7 +76,7 @@ impl Shader {
         }
     }
 
-    /// The buffers and images of group 0 that the entry point uses, itself or through the functions it calls.
+    /// The buffers and textures of group 0 that the entry point uses, itself or through the functions it calls.
     fn bindings(&self, number: usize, place: &str) -> Vec<Binding> {
         let uses = self.info.get_entry_point(number);
         let mut bindings = Vec::new();
@@ -86,7 +86,7 @@ impl Shader {
                     Access::Write
                 }
                 naga::AddressSpace::Storage { .. } => Access::Read,
-                naga::AddressSpace::Handle => Access::Image,
+                naga::AddressSpace::Handle => Access::Texture,
                 _ => continue,
             };
             if uses[handle].is_empty() {
@@ -174,7 +174,7 @@ mod tests {
 
     const SOURCE: &str = "
         #import grid
-        #image x
+        #texture x
         struct Params { len: u32, scale: f32 }
         @group(0) @binding(2) var<storage, read_write> y: array<f32>;
         @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -190,10 +190,10 @@ mod tests {
         @compute @workgroup_size(8, 4) fn second(at: Grid) { store(linear_group(at), other[0]); }
     ";
 
-    fn shader(images: bool) -> Shader {
+    fn shader(textures: bool) -> Shader {
         // The directive is only known at the start of a line.
         let source: Vec<&str> = SOURCE.lines().map(str::trim).collect();
-        Shader::parse("test", &Text::resolve("test", &source.join("\n"), None, images))
+        Shader::parse("test", &Text::resolve("test", &source.join("\n"), None, textures))
     }
 
     fn uses(interface: &Interface) -> Vec<(&str, u32, Access)> {
@@ -205,9 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_a_binding_of_its_buffers_name() {
+    fn a_texture_is_a_binding_of_its_buffers_name() {
         let first = shader(true).interface("test", "first", &[]);
-        assert_eq!(uses(&first), [("x", 0, Access::Image), ("y", 2, Access::Write)]);
+        assert_eq!(uses(&first), [("x", 0, Access::Texture), ("y", 2, Access::Write)]);
     }
 
     #[test]

@@ -4,7 +4,6 @@ mod adapters;
 mod batch;
 mod errors;
 mod grid;
-mod images;
 mod kernel;
 mod launch;
 mod loader;
@@ -13,6 +12,7 @@ mod pipeline;
 mod pool;
 mod size_class;
 mod text;
+mod textures;
 mod transfer;
 mod tuning;
 
@@ -27,7 +27,6 @@ use adapters::Opened;
 use batch::Batch;
 use errors::Failure;
 pub use grid::Grid;
-use images::Images;
 pub use kernel::{Kernel, Params};
 pub(crate) use kernel::{kernel, params};
 use launch::BindGroups;
@@ -35,13 +34,14 @@ use pipeline::Pipelines;
 use pool::{Pool, Purpose, bytes_of};
 #[doc(hidden)]
 pub use text::{StandIn, Text};
+use textures::Textures;
 use tuning::Tuning;
 pub use tuning::{Choices, Way};
 
 /// How to open an adapter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GpuOptions {
-    /// Ask for WebGPU's minimum limits and no features, even where the adapter has more.
+    /// Ask for WebGPU's minimum limits and no features, even where the adapter has more, and read buffers as they are.
     pub minimum_limits: bool,
     /// Lower the number of workgroups per axis to this, so that large launches fold (default: 65,535).
     pub max_workgroups_per_axis: Option<u32>,
@@ -73,7 +73,7 @@ struct State {
     batch: Batch,
     pipelines: Pipelines,
     bind_groups: BindGroups,
-    images: Images,
+    textures: Textures,
     /// NaN to copy into new buffers, made when first needed.
     nan: Option<wgpu::Buffer>,
 }
@@ -143,9 +143,9 @@ impl Gpu {
         pool.count(Batch::UNIFORM_BYTES);
         let state = State {
             batch: Batch::new(&opened.device),
-            pipelines: Pipelines::new(opened.images),
+            pipelines: Pipelines::new(opened.textures),
             bind_groups: BindGroups::default(),
-            images: Images::new(&opened.limits),
+            textures: Textures::default(),
             nan: None,
         };
         Gpu(Arc::new(Inner {
@@ -175,7 +175,10 @@ impl Gpu {
     /// Elements of the largest buffer that a kernel can be given.
     pub fn most_elements(&self) -> usize {
         let limits = &self.0.opened.limits;
-        let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let mut bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        if self.reads_textures() {
+            bytes = bytes.min(textures::most_bytes(limits));
+        }
         (bytes / 4) as usize
     }
 
@@ -195,9 +198,9 @@ impl Gpu {
         self.0.opened.subgroup.filter(|size| matches!(size, 4 | 8))
     }
 
-    /// Whether kernels read images in the place of large buffers, as they do where a processor plays the adapter.
-    pub fn reads_images(&self) -> bool {
-        self.0.opened.images
+    /// Whether kernels read textures in the place of buffers where a shader says so, as they do where a processor plays the adapter.
+    pub fn reads_textures(&self) -> bool {
+        self.0.opened.textures
     }
 
     /// Whether convolutions read halves, see [`GpuOptions::half`].

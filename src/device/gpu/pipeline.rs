@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::kernel::Kernel;
 use super::loader::{Access, Interface, Shader};
 use super::text::{StandIn, Text};
-use super::{GpuBuffer, batch, images};
+use super::{GpuBuffer, batch, textures};
 
 /// A file, and what stands in for one of its imports.
 type File = (&'static str, Option<StandIn>);
@@ -15,8 +15,8 @@ type File = (&'static str, Option<StandIn>);
 type Key = (File, &'static str, Vec<(&'static str, u64)>);
 
 pub(super) struct Pipelines {
-    /// Whether shaders read images where they can.
-    images: bool,
+    /// Whether shaders read textures where they can.
+    textures: bool,
     texts: HashMap<File, Text>,
     shaders: HashMap<File, (Shader, wgpu::ShaderModule)>,
     built: HashMap<Key, Arc<Pipeline>>,
@@ -31,9 +31,9 @@ pub(super) struct Pipeline {
 }
 
 impl Pipelines {
-    pub(super) fn new(images: bool) -> Pipelines {
+    pub(super) fn new(textures: bool) -> Pipelines {
         Pipelines {
-            images,
+            textures,
             texts: HashMap::new(),
             shaders: HashMap::new(),
             built: HashMap::new(),
@@ -42,7 +42,7 @@ impl Pipelines {
 
     /// The text of a kernel's file.
     pub(super) fn text(&mut self, kernel: &Kernel) -> &Text {
-        let resolve = || Text::resolve(kernel.file, kernel.source, kernel.stand_in, self.images);
+        let resolve = || Text::resolve(kernel.file, kernel.source, kernel.stand_in, self.textures);
         self.texts.entry((kernel.file, kernel.stand_in)).or_insert_with(resolve)
     }
 
@@ -100,7 +100,7 @@ impl Pipeline {
                 match binding.access {
                     Access::Read => storage(true),
                     Access::Write => storage(false),
-                    Access::Image => images::layout_entry(binding.index),
+                    Access::Texture => textures::layout_entry(binding.index),
                 }
             })
             .collect();

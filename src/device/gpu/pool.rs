@@ -102,7 +102,7 @@ impl Pool {
         }
     }
 
-    /// Counts a buffer that is created once and kept by the device itself.
+    /// Counts memory that the device itself creates and keeps.
     pub(super) fn count(&self, bytes: u64) {
         self.created.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -172,7 +172,7 @@ impl Pool {
     }
 
     /// Gives all unused buffers back to the system.
-    fn release(&self) {
+    pub(super) fn release(&self) {
         let unused = std::mem::take(&mut *self.lock());
         let bytes: u64 = unused.values().flatten().map(wgpu::Buffer::size).sum();
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! From a shader file to the text that naga reads: imports, and vectors that are read as images.
+//! From a shader file to the text that naga reads: imports, and vectors that are read as textures.
 
 macro_rules! library {
     ($name:literal) => {
@@ -24,8 +24,8 @@ const LIBRARY: &[(&str, &str)] = &[
 /// A file of the library and the one that is pasted in its place.
 pub type StandIn = (&'static str, &'static str);
 
-/// Texels of a row of an image that stands for a buffer: a power of two, and a row of whole copies' alignment.
-pub(super) const IMAGE_WIDTH: u32 = 4096;
+/// Texels of a row of a texture that stands for a buffer: a power of two, and its bytes a multiple of 256, as copies want it.
+pub(super) const TEXTURE_WIDTH: u32 = 4096;
 
 /// WGSL without directives.
 #[doc(hidden)]
@@ -33,19 +33,19 @@ pub(super) const IMAGE_WIDTH: u32 = 4096;
 pub struct Text {
     /// What naga reads.
     pub wgsl: String,
-    /// The buffers of vectors that it reads as images, in the order of their directives.
-    pub images: Vec<String>,
+    /// The buffers of vectors that it reads as textures, in the order of their directives.
+    pub textures: Vec<String>,
 }
 
 impl Text {
     /// The text of a shader with every `#import name` replaced by `shaders/lib/name.wgsl`, or by what stands in for it,
-    /// each pasted once. A line `#image a, b` names read-only arrays of `vec4<f32>`: with `images` each becomes a
-    /// two-dimensional image, row after row, and every `a[i]` a read of its texel i.
+    /// each pasted once. A line `#texture a, b` names read-only arrays of `vec4<f32>`: with `textures` each becomes a
+    /// two-dimensional texture, row after row, and every `a[i]` a read of its texel i.
     ///
     /// # Panics
-    /// If an import names no file of the library, nothing is imported for which another file is to stand in, or an image
+    /// If an import names no file of the library, nothing is imported for which another file is to stand in, or a texture
     /// is declared otherwise.
-    pub fn resolve(file: &str, source: &str, stand_in: Option<StandIn>, images: bool) -> Text {
+    pub fn resolve(file: &str, source: &str, stand_in: Option<StandIn>, textures: bool) -> Text {
         let mut paste = Paste {
             file,
             stand_in,
@@ -58,20 +58,20 @@ impl Text {
         if let Some((replaced, other)) = stand_in {
             assert!(pasted.contains(&other), "{file}.wgsl has no `{replaced}` for `{other}` to stand in for");
         }
-        if !images {
-            return Text { wgsl, images: Vec::new() };
+        if !textures {
+            return Text { wgsl, textures: Vec::new() };
         }
         for name in &named {
-            wgsl = read_as_image(&wgsl, name).unwrap_or_else(|| {
-                panic!("{file}.wgsl has no read-only array of vec4<f32> `{name}` to read as an image")
+            wgsl = read_as_texture(&wgsl, name).unwrap_or_else(|| {
+                panic!("{file}.wgsl has no read-only array of vec4<f32> `{name}` to read as a texture")
             });
         }
-        Text { wgsl, images: named }
+        Text { wgsl, textures: named }
     }
 
-    /// Which of its images stands for the buffer of this name.
-    pub(super) fn place_of_image(&self, name: &str) -> Option<usize> {
-        self.images.iter().position(|image| image == name)
+    /// Which of its textures stands for the buffer of this name.
+    pub(super) fn place_of_texture(&self, name: &str) -> Option<usize> {
+        self.textures.iter().position(|texture| texture == name)
     }
 }
 
@@ -89,7 +89,7 @@ impl<'a> Paste<'a> {
         for line in source.lines() {
             if let Some(name) = line.strip_prefix("#import ") {
                 self.import(name.trim());
-            } else if let Some(names) = line.strip_prefix("#image ") {
+            } else if let Some(names) = line.strip_prefix("#texture ") {
                 self.named.extend(names.split(',').map(|name| name.trim().to_owned()));
             } else {
                 self.wgsl.push_str(line);
@@ -110,26 +110,26 @@ impl<'a> Paste<'a> {
         let Some((_, library)) = LIBRARY.iter().find(|entry| entry.0 == name) else {
             let known: Vec<&str> = LIBRARY.iter().map(|entry| entry.0).collect();
             let known = known.join(", ");
-            panic!("{}.wgsl imports `{name}`, but the library of the loader has {known}", self.file);
+            panic!("{}.wgsl imports `{name}`, but the library has {known}", self.file);
         };
         self.file(library);
     }
 }
 
-/// `wgsl` with array `name` as an image; none if it declares no such array.
-fn read_as_image(wgsl: &str, name: &str) -> Option<String> {
+/// `wgsl` with array `name` as a texture; none if it declares no such array.
+fn read_as_texture(wgsl: &str, name: &str) -> Option<String> {
     let array = format!("var<storage, read> {name}: array<vec4<f32>>;");
     let at = wgsl.find(&array)?;
     let (before, after) = (&wgsl[..at], &wgsl[at + array.len()..]);
-    let (mask, shift) = (IMAGE_WIDTH - 1, IMAGE_WIDTH.ilog2());
-    let image = format!(
+    let (mask, shift) = (TEXTURE_WIDTH - 1, TEXTURE_WIDTH.ilog2());
+    let texture = format!(
         "var {name}: texture_2d<f32>;
 fn read_{name}(at: u32) -> vec4<f32> {{
     return textureLoad({name}, vec2(at & {mask}u, at >> {shift}u), 0);
 }}"
     );
     Some(
-        [&calls(before, name), &image, &calls(after, name)]
+        [&calls(before, name), &texture, &calls(after, name)]
             .map(|part| part.as_str())
             .concat(),
     )
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "test.wgsl imports `gird`, but the library of the loader has exp, grid,")]
+    #[should_panic(expected = "test.wgsl imports `gird`, but the library has exp, grid,")]
     fn a_missing_import_is_named() {
         Text::resolve("test", "#import gird", None, false);
     }
@@ -202,16 +202,16 @@ mod tests {
         );
     }
 
-    const READER: &str = "#image x4
+    const READER: &str = "#texture x4
 @group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> gx4: array<vec4<f32>>;
 let y = x4[at[0] + u32(x4[1].x)] + gx4[2];
 ";
 
     #[test]
-    fn an_image_is_read_by_calls() {
+    fn a_texture_is_read_by_calls() {
         let text = Text::resolve("test", READER, None, true);
-        assert_eq!(text.images, ["x4"]);
+        assert_eq!(text.textures, ["x4"]);
         assert!(text.wgsl.starts_with("@group(0) @binding(0) var x4: texture_2d<f32>;\n"), "{}", text.wgsl);
         assert!(text.wgsl.contains("var<storage, read> gx4: array<vec4<f32>>;"), "{}", text.wgsl);
         assert!(
@@ -222,21 +222,21 @@ let y = x4[at[0] + u32(x4[1].x)] + gx4[2];
     }
 
     #[test]
-    fn without_images_the_directive_is_all_that_goes() {
+    fn without_textures_the_directive_is_all_that_goes() {
         let text = Text::resolve("test", READER, None, false);
         let without: Vec<&str> = READER.lines().skip(1).collect();
         assert_eq!(
             text,
             Text {
                 wgsl: without.join("\n") + "\n",
-                images: Vec::new()
+                textures: Vec::new()
             }
         );
     }
 
     #[test]
-    #[should_panic(expected = "test.wgsl has no read-only array of vec4<f32> `y` to read as an image")]
-    fn an_image_of_nothing_is_named() {
-        Text::resolve("test", "#image y\n", None, true);
+    #[should_panic(expected = "test.wgsl has no read-only array of vec4<f32> `y` to read as a texture")]
+    fn a_texture_of_nothing_is_named() {
+        Text::resolve("test", "#texture y\n", None, true);
     }
 }

@@ -17,9 +17,9 @@ params! {
 }
 
 /// Rows that an invocation owns: where a processor plays the adapter, what is known of a channel takes longer to read than
-/// several rows of an image.
+/// several rows of a texture.
 fn rows_owned(gpu: &Gpu) -> usize {
-    if gpu.reads_images() { 16 } else { 4 }
+    if gpu.reads_textures() { 16 } else { 4 }
 }
 
 /// Rows of one slice at least.

@@ -13,7 +13,7 @@ use crate::tensor::Tensor;
 
 /// The register tile is 8 by 8, so packed channels come in eights.
 const TILE: usize = 8;
-/// Images of a usual batch.
+/// Textures of a usual batch.
 const BATCH: usize = 16;
 /// Terms of a part of a weight's gradient where a processor plays the adapter.
 const SUMMED: usize = 256;
@@ -310,7 +310,7 @@ impl Kernels {
         };
         // Loads are what such a processor spends its time on, and by their number a subgroup's tile wins even where most of it
         // is empty.
-        let certain = gpu.reads_images();
+        let certain = gpu.reads_textures();
         // Tiles of eight channels leave most of a larger tile empty.
         if rows.min(columns) <= TILE && !certain {
             return vec![invocation];

@@ -74,8 +74,10 @@ pub(super) fn product(gpu: &Gpu, how: MatMul, sizes: Sizes, entry: Entry, a: &Te
         let result = if subgroup.is_some() { "y4" } else { "y" };
         let squares = Grid::groups(m.div_ceil(TILE) * n.div_ceil(TILE) * chunks);
         let (kernel, grid) = subgroup.unwrap_or((kernel!("matmul", "tiled"), squares));
-        let kernel = kernel.with("VEC4", u32::from(a_row % 4 == 0 && b_row % 4 == 0));
-        let buffers = [("a", a.gpu()), ("x4", a.gpu()), ("b", b.gpu()), ("w4", b.gpu()), (result, y.gpu())];
+        let by_vectors = a_row.is_multiple_of(4) && b_row.is_multiple_of(4);
+        let kernel = kernel.with("VEC4", u32::from(by_vectors));
+        let [x4, w4] = [a, b].map(|t| if by_vectors { t.detach() } else { t.empty([4]) });
+        let buffers = [("a", a.gpu()), ("x4", x4.gpu()), ("b", b.gpu()), ("w4", w4.gpu()), (result, y.gpu())];
         gpu.launch(&kernel, &params, &buffers, grid);
     } else {
         let buffers = [("a", a.gpu()), ("b", b.gpu()), ("y", y.gpu())];

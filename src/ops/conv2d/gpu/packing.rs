@@ -46,10 +46,14 @@ impl Packed {
 
     /// Launches a copy of `from`.
     fn fill(&self, gpu: &Gpu, [floats, halves]: [Kernel; 2], params: &Params, from: &Tensor) {
-        let vectors = u32::from(from.shape().last().is_multiple_of(4)) * 4;
-        let params = &Params { flag: params.flag | vectors, ..*params };
+        let by_vectors = from.shape().last().is_multiple_of(4);
+        let params = &Params {
+            flag: params.flag | (u32::from(by_vectors) * 4),
+            ..*params
+        };
         let (kernel, to) = if self.halves { (halves, "y2") } else { (floats, "y4") };
-        let buffers = [("x", from), ("x4", from), (to, &self.memory)];
+        let vectors = if by_vectors { from.detach() } else { from.empty([4]) };
+        let buffers = [("x", from), ("x4", &vectors), (to, &self.memory)];
         launch(gpu, kernel, params, &buffers, params.len as usize);
     }
 }
