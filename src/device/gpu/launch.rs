@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::batch::SLOT;
 use super::errors::out_of_memory;
 use super::kernel::Kernel;
+use super::loader::Access;
 use super::pipeline::Pipeline;
 use super::pool::bytes_of;
 use super::{Gpu, GpuBuffer, Grid, Inner, State, textures};
@@ -110,11 +111,10 @@ impl Gpu {
         match self.fit(&pipeline, &buffers, grid) {
             Err(reason) => inner.failure.set(format!("{place}: {reason}")),
             Ok((parts, groups)) => {
-                let text = pipelines.text(kernel);
                 let bound = pipeline.interface.bindings.iter().zip(parts);
-                let bound = bound.map(|(binding, part)| match text.place_of_texture(&binding.name) {
-                    None => Bound::Buffer(part),
-                    Some(place) => Bound::Texture(textures.copy(place, &part, batch)),
+                let bound = bound.map(|(binding, part)| match binding.access {
+                    Access::Read | Access::Write => Bound::Buffer(part),
+                    Access::Texture { place } => Bound::Texture(textures.copy(place, &part, batch)),
                 });
                 let bound = bind_groups.get(&inner.opened.device, &pipeline, bound.collect());
                 batch.dispatch(pipeline, bound, params, groups);
@@ -155,9 +155,7 @@ impl Gpu {
                 continue;
             }
             pool.release();
-            let index = self.submit(state);
-            // A failure sticks and is reported at the next read.
-            let _ = self.wait(index);
+            self.reclaim(state);
             let made = state.textures.make(place, &opened.device);
             made.map_err(|bytes| out_of_memory(&format!("a texture of {bytes} bytes")))?;
         }

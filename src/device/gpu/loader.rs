@@ -12,6 +12,8 @@ const CAPABILITIES: Capabilities = Capabilities::SUBGROUP.union(Capabilities::SH
 pub(super) struct Shader {
     pub(super) module: naga::Module,
     info: ModuleInfo,
+    /// As in [`Text`].
+    textures: Vec<String>,
 }
 
 /// How an entry point uses a buffer.
@@ -19,8 +21,10 @@ pub(super) struct Shader {
 pub(super) enum Access {
     Read,
     Write,
-    /// It reads a texture of it.
-    Texture,
+    /// It reads a texture of it, by its place in the [`Text`].
+    Texture {
+        place: usize,
+    },
 }
 
 /// A buffer that an entry point uses.
@@ -55,7 +59,7 @@ impl Shader {
         let info = Validator::new(ValidationFlags::all(), CAPABILITIES)
             .validate(&module)
             .unwrap_or_else(|error| panic!("{path}: {}", error.emit_to_string_with_path(&text.wgsl, &path)));
-        Shader { module, info }
+        Shader { module, info, textures: text.textures.clone() }
     }
 
     /// # Panics
@@ -81,25 +85,33 @@ impl Shader {
         let uses = self.info.get_entry_point(number);
         let mut bindings = Vec::new();
         for (handle, variable) in self.module.global_variables.iter() {
-            let access = match variable.space {
-                naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
-                    Access::Write
-                }
-                naga::AddressSpace::Storage { .. } => Access::Read,
-                naga::AddressSpace::Handle => Access::Texture,
-                _ => continue,
-            };
-            if uses[handle].is_empty() {
+            let bound =
+                matches!(variable.space, naga::AddressSpace::Storage { .. } | naga::AddressSpace::Handle);
+            if !bound || uses[handle].is_empty() {
                 continue;
             }
             let (Some(name), Some(slot)) = (&variable.name, &variable.binding) else {
                 panic!("{place}: a buffer has no name or no binding");
             };
             assert!(slot.group == 0, "{place}: buffer `{name}` lies in group {}, not 0", slot.group);
+            let access = self.access(variable, name, place);
             bindings.push(Binding { name: name.clone(), index: slot.binding, access });
         }
         bindings.sort_by_key(|binding| binding.index);
         bindings
+    }
+
+    fn access(&self, variable: &naga::GlobalVariable, name: &str, place: &str) -> Access {
+        match variable.space {
+            naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
+                Access::Write
+            }
+            naga::AddressSpace::Storage { .. } => Access::Read,
+            _ => match self.textures.iter().position(|texture| texture == name) {
+                Some(place) => Access::Texture { place },
+                None => panic!("{place}: `{name}` is a texture that no `#texture` names"),
+            },
+        }
     }
 
     /// The members of the uniform `p` at group 1, binding 0; none if the file has no such uniform.
@@ -207,7 +219,7 @@ mod tests {
     #[test]
     fn a_texture_is_a_binding_of_its_buffers_name() {
         let first = shader(true).interface("test", "first", &[]);
-        assert_eq!(uses(&first), [("x", 0, Access::Texture), ("y", 2, Access::Write)]);
+        assert_eq!(uses(&first), [("x", 0, Access::Texture { place: 0 }), ("y", 2, Access::Write)]);
     }
 
     #[test]

@@ -300,16 +300,15 @@ impl Gpu {
 
     /// Pooled or new memory; none once the device has failed. Must not be called while the state is locked.
     fn memory_for(&self, purpose: Purpose, bytes: u64) -> Option<wgpu::Buffer> {
-        let reclaim = || {
-            // Recorded work and bind groups hold on to buffers that are otherwise unused.
-            let mut state = self.lock();
-            state.bind_groups.clear();
-            let index = self.submit(&mut state);
-            drop(state);
-            // A failure sticks and is reported at the next read.
-            let _ = self.wait(index);
-        };
-        self.0.pool.take(purpose, bytes, reclaim)
+        self.0.pool.take(purpose, bytes, || self.reclaim(&mut self.lock()))
+    }
+
+    /// Waits until nothing holds on to memory that is otherwise unused, as recorded work and bind groups do.
+    fn reclaim(&self, state: &mut State) {
+        state.bind_groups.clear();
+        let index = self.submit(state);
+        // A failure sticks and is reported at the next read.
+        let _ = self.wait(index);
     }
 
     /// Submits all recorded work, and waits for older work if too much is under way.

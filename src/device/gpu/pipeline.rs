@@ -64,9 +64,10 @@ impl Pipelines {
         if let Some(pipeline) = self.built.get(&key) {
             return pipeline.clone();
         }
-        let text = self.text(kernel).clone();
+        self.text(kernel);
+        let text = &self.texts[&file];
         let (shader, module) = self.shaders.entry(file).or_insert_with(|| {
-            let shader = Shader::parse(kernel.file, &text);
+            let shader = Shader::parse(kernel.file, text);
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(kernel.file),
                 source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(shader.module.clone())),
@@ -100,7 +101,7 @@ impl Pipeline {
                 match binding.access {
                     Access::Read => storage(true),
                     Access::Write => storage(false),
-                    Access::Texture => textures::layout_entry(binding.index),
+                    Access::Texture { .. } => textures::layout_entry(binding.index),
                 }
             })
             .collect();

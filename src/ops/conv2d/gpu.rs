@@ -13,7 +13,7 @@ use crate::tensor::Tensor;
 
 /// The register tile is 8 by 8, so packed channels come in eights.
 const TILE: usize = 8;
-/// Textures of a usual batch.
+/// Images of a usual batch.
 const BATCH: usize = 16;
 /// Terms of a part of a weight's gradient where a processor plays the adapter.
 const SUMMED: usize = 256;
